@@ -1,0 +1,53 @@
+"""Bayesian forecasts of language-model benchmark scores, with honest uncertainty.
+
+>>> import bayes_sloth as bs
+>>> scores = bs.load_scores()                       # or a table of your own
+>>> fit = bs.fit(scores)                            # NUTS, about two minutes   # doctest: +SKIP
+>>> bs.forecast(fit, family="qwen2", params_b=32, tokens_t=7).table()           # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from bayes_sloth.errors import InputError as InputError
+    from bayes_sloth.fitting import Fit as Fit
+    from bayes_sloth.fitting import fit as fit
+    from bayes_sloth.fitting import load_fit as load_fit
+    from bayes_sloth.forecasting import Forecast as Forecast
+    from bayes_sloth.forecasting import forecast as forecast
+    from bayes_sloth.priors import priors_table as priors_table
+    from bayes_sloth.scores import Scores as Scores
+    from bayes_sloth.scores import benchmarks_of as benchmarks_of
+    from bayes_sloth.scores import load_scores as load_scores
+    from bayes_sloth.specification import Specification as Specification
+
+# Imported when first used: a forecast from a saved fit needs no PyMC.
+_HOME = {
+    "InputError": "errors",
+    "Fit": "fitting",
+    "fit": "fitting",
+    "load_fit": "fitting",
+    "Forecast": "forecasting",
+    "forecast": "forecasting",
+    "priors_table": "priors",
+    "Scores": "scores",
+    "benchmarks_of": "scores",
+    "load_scores": "scores",
+    "Specification": "specification",
+}
+__all__ = sorted([*_HOME, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'bayes_sloth' has no attribute '{name}'")
+    return getattr(import_module(f"bayes_sloth.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,268 @@
+"""Fit the skills model to scores; a fit holds all that is needed to use it later, on disk too."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_sloth import __version__
+from bayes_sloth.design import Design, make_design, principal_directions, typical_level
+from bayes_sloth.errors import InputError
+from bayes_sloth.health import Health, diagnose
+from bayes_sloth.sampling import Sampling
+from bayes_sloth.scores import Scores, benchmarks_of, load_scores
+from bayes_sloth.specification import Specification
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+FORMAT = 1
+_GROUPS = ("posterior", "sample_stats", "constant_data")
+_LIBRARIES = ("pymc", "pytensor", "nutpie", "arviz-stats", "numpy", "xarray")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit:
+    """A sampled posterior with the scores and the choices behind it.
+
+    Attributes
+    ----------
+    tree : DataTree
+        ``posterior``, ``sample_stats`` and ``constant_data``, as ArviZ names them.
+    scores : Scores
+        The scores that were fitted.
+    specification : Specification
+        The model's choices.
+    health : Health
+        The sampler's diagnostics.
+    """
+
+    tree: xr.DataTree
+    scores: Scores
+    specification: Specification
+    health: Health
+    notes: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def design(self) -> Design:
+        """Indices and covariates of the fitted models."""
+        return make_design(self.scores)
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """Draws, with dims chain, draw and the model's own."""
+        return self.tree["posterior"].to_dataset()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the fit to a netCDF file that ArviZ opens.
+
+        The file appears whole or not at all: it is written beside its place and then moved there.
+
+        Parameters
+        ----------
+        path : path-like
+            Such as ``fit.nc``.
+
+        Returns
+        -------
+        Path
+        """
+        target = Path(path)
+        if target.is_dir() or not target.parent.is_dir():
+            raise InputError(f"cannot write '{target}': give the name of a file in a folder")
+        handle, temporary = tempfile.mkstemp(suffix=".part", dir=target.parent)
+        os.close(handle)
+        try:
+            self.tree.to_netcdf(temporary, engine="h5netcdf", mode="w")
+            os.replace(temporary, target)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+        return target
+
+    def __repr__(self) -> str:
+        """Describe model, data and sampler, and what to call next."""
+        return "\n  ".join(self._summary())
+
+    def _repr_html_(self) -> str:
+        title, *lines = (escape(line) for line in self._summary())
+        return f"<b>{title}</b><br>{'<br>'.join(lines)}{self.health.table().to_html()}"
+
+    def _summary(self) -> list[str]:
+        known = int(self.scores.values.notna().to_numpy().sum())
+        slopes = "growth by lineage" if self.specification.family_slopes else "common growth"
+        return [
+            f"Skills model: {self.specification.skills} skills, {self.specification.link} link, "
+            f"{slopes}",
+            f"{known} scores of {len(self.scores.models)} models "
+            f"({self.scores.models['variant'].nunique()} variants, "
+            f"{self.scores.models['lineage'].nunique()} lineages) "
+            f"on {len(self.scores.benchmarks)} benchmarks",
+            self.health.sentence(),
+            *self.notes,
+            "Next: bayes_sloth.forecast(fit, family=..., params_b=..., tokens_t=...)",
+        ]
+
+
+def fit(
+    scores: Scores | None = None,
+    specification: Specification | None = None,
+    sampling: Sampling | None = None,
+    *,
+    progress: bool | None = None,
+) -> Fit:
+    """Fit the skills model.
+
+    Parameters
+    ----------
+    scores : Scores, optional
+        The bundled leaderboard's twelve benchmarks by default. Models without size, tokens or a
+        score are set aside, and named in the notes of the fit.
+    specification : Specification, optional
+        Number of skills, link, family slopes.
+    sampling : Sampling, optional
+        Chains, draws, seed, sampler.
+    progress : bool, optional
+        Whether to show a progress bar; by default only where a person can see it.
+
+    Returns
+    -------
+    Fit
+        With its diagnostics; see ``fit.health``.
+    """
+    from bayes_sloth.model import build_model
+    from bayes_sloth.sampling import sample
+
+    scores = load_scores().select(benchmarks_of("both")) if scores is None else scores
+    used, _ = scores.with_size_and_tokens()
+    specification, sampling = specification or Specification(), sampling or Sampling()
+    design = make_design(used)
+    tree = sample(build_model(design, specification), sampling, progress=progress)
+    return assemble(tree, design, specification, sampling)
+
+
+def assemble(
+    tree: xr.DataTree, design: Design, specification: Specification, sampling: Sampling
+) -> Fit:
+    """Return the fit of a sampled tree: aligned, diagnosed, with its data beside it."""
+    import xarray as xr
+
+    from bayes_sloth.forecasting import expected_scores
+    from bayes_sloth.loadings import align
+
+    values = design.scores.values.to_numpy(float)
+    posterior = align(
+        tree["posterior"].to_dataset(), principal_directions(design, values, specification.skills)
+    )
+    parts = {"/posterior": posterior, "/sample_stats": tree["sample_stats"].to_dataset()}
+    kept = xr.DataTree.from_dict({**parts, "/constant_data": _constant_data(design)})
+    health = diagnose(kept, expected_scores(posterior, design))
+    kept.attrs = {
+        "bayes_sloth_format": FORMAT,
+        "bayes_sloth_version": __version__,
+        "specification": specification.to_json(),
+        "sampling": json.dumps(asdict(sampling)),
+        "health": json.dumps(asdict(health)),
+        "source": design.scores.source,
+        "notes": json.dumps(design.scores.notes),
+        "libraries": json.dumps({name: version(name) for name in _LIBRARIES}),
+    }
+    return Fit(kept, design.scores, specification, health, design.scores.notes)
+
+
+def load_fit(path: str | os.PathLike[str]) -> Fit:
+    """Read a fit that `Fit.save` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not a fit, is incomplete or of another format.
+    """
+    import xarray as xr
+
+    if not Path(path).is_file():
+        raise InputError(
+            f"there is no fit at '{path}'; make one with: bayes-sloth fit --out {path}"
+        )
+    again = f"make it again with: bayes-sloth fit --out {path}"
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as lazy:
+            tree = lazy.load()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise InputError(
+            f"'{path}' cannot be read as a fit: it is truncated, or not netCDF; {again}"
+        ) from error
+    found = tree.attrs.get("bayes_sloth_format")
+    if found is None or not set(_GROUPS) <= set(tree.children):
+        raise InputError(f"'{path}' is not a complete fit of bayes_sloth; {again}")
+    if int(found) != FORMAT:
+        raise InputError(
+            f"'{path}' is a fit of format {found} (bayes_sloth "
+            f"{tree.attrs.get('bayes_sloth_version')}), this version reads format {FORMAT}; {again}"
+        )
+    return Fit(
+        tree,
+        _scores(tree["constant_data"].to_dataset(), tree.attrs),
+        Specification.from_json(tree.attrs["specification"]),
+        Health(**json.loads(tree.attrs["health"])),
+        tuple(json.loads(tree.attrs["notes"])),
+    )
+
+
+def _constant_data(design: Design) -> xr.Dataset:
+    import xarray as xr
+
+    scores = design.scores
+    models = scores.models.assign(instruct=scores.models["instruct"].astype("int8"))
+    benchmarks = scores.benchmarks.astype({"n_items": float, "chance": float}).fillna("")
+    return xr.Dataset(
+        {
+            "known_score": (("model", "benchmark"), scores.values.to_numpy(float)),
+            "reference": ("benchmark", typical_level(scores.values.to_numpy(float), design.chance)),
+            **{name: ("model", _plain(column)) for name, column in models.items()},
+            **{f"benchmark_{n}": ("benchmark", _plain(c)) for n, c in benchmarks.items()},
+        },
+        coords={"model": _plain(scores.models.index), "benchmark": _plain(benchmarks.index)},
+    )
+
+
+def _plain(column: pd.Series | pd.Index) -> np.ndarray:
+    values = column.to_numpy()
+    return values if values.dtype.kind in "fib" else values.astype(str)
+
+
+def _scores(data: xr.Dataset, attributes: dict[str, Any]) -> Scores:
+    model = pd.Index(data["model"].to_numpy().astype(str), name="model")
+    benchmark = pd.Index(data["benchmark"].to_numpy().astype(str), name="benchmark")
+    metadata = {name: data[name].to_numpy() for name in ("lineage", "variant", "instruct")}
+    sizes = {name: data[name].to_numpy().astype(float) for name in ("params_b", "tokens_t")}
+    models = pd.DataFrame(metadata | sizes, index=model).astype({"instruct": bool})
+    declared = {
+        str(name).removeprefix("benchmark_"): data[name].to_numpy()
+        for name in data
+        if str(name).startswith("benchmark_")
+    }
+    return Scores(
+        models=models,
+        values=pd.DataFrame(data["known_score"].to_numpy(), index=model, columns=benchmark),
+        benchmarks=pd.DataFrame(declared, index=benchmark),
+        source=attributes["source"],
+        notes=tuple(json.loads(attributes["notes"])),
+    )

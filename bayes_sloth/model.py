@@ -1,0 +1,323 @@
+r"""The skills model, as a PyMC model with named coordinates.
+
+For model *m* of variant *v* and lineage *l*, benchmark *b*, skill *k*, with covariates *x* (size,
+tokens, size x tokens, tuning, tuning x size, tuning x tokens; `bayes_sloth.design`):
+
+.. math::
+
+    \theta_m &= \alpha_{l} + \delta_{v} + \beta^\top x_m + u_m   && \text{skills} \\
+    \eta_{mb} &= a_b + \Lambda_b^\top \theta_m + e_{mb}          && \text{linear predictor} \\
+    \mu_{mb} &= \operatorname{link}_b(\eta_{mb}), \quad
+    y_{mb} \sim \text{Student}_\nu(\mu_{mb}, \sigma_{mb})        && \text{`bayes_sloth.link`}
+
+Each effect (of a lineage, a deviating variant, a covariate) acts through the skills, and has beside
+them a pooled deviation of its own on each benchmark, collected in *e*. Given the loadings, an
+effect on the skills and its deviations are jointly normal and enter only by their sum, a vector
+over benchmarks. So both are **integrated out exactly**, and the sum is sampled:
+
+.. math::
+
+    \Omega = \Lambda \Lambda^\top + \operatorname{diag}(\psi^2), \quad
+    \text{level}_l \sim N(a + x_l^\top G, \Omega), \quad
+    \text{deviation}_v \sim N(0, \rho^2 \Lambda \Lambda^\top + \operatorname{diag}(\psi_v^2)), \quad
+    G_j \sim N(m_j, t_j^2\, \Omega) .
+
+With the specific scales at zero this is Sloth (arXiv 2412.06540); with large ones, an intercept per
+family and benchmark. What is integrated out can be drawn back from its normal posterior.
+
+Levels are parameters at the mean size and tokens of their lineage, where the data speak, not at the
+common reference: the same model in coordinates that hardly correlate.
+
+Loadings are a lower triangle over pivot benchmarks with chi-distributed diagonal: the same prior on
+:math:`\Lambda\Lambda^\top` as independent normals, whatever the order (Leung & Drton 2016), without
+their rotations.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.linalg import null_space
+
+from bayes_sloth import link
+from bayes_sloth.design import Design, lineage_logits, principal_directions, typical_level
+from bayes_sloth.errors import InputError
+from bayes_sloth.priors import COVARIATES, GROWTH_MEAN, GROWTH_SPREAD, PRIORS
+from bayes_sloth.specification import Specification
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+# What a forecast needs; the rest of a posterior is derived from these.
+FORECAST_VARIABLES = (
+    "intercept",
+    "loadings",
+    "specific_sd",
+    "growth",
+    "slope_scale",
+    "lineage_slope",
+    "lineage_level",
+    "variant_ratio",
+    "variant_sd",
+    "variant_deviation",
+    "model_scale",
+    "model_skill",
+    "link_shape",
+    "ceiling",
+    "protocol_sd",
+    "residual_sd",
+    "tail",
+)
+
+
+def observed_cells(design: Design, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the model's mutable data for a table of scores: which cells are known, and what.
+
+    Parameters
+    ----------
+    design : Design
+    values : array of shape (model, benchmark)
+        Scores, NaN where unknown or held out.
+
+    Returns
+    -------
+    dict
+        ``cell``: positions in the flattened table; ``known_score``: the scores there;
+        ``reference``: typical level by benchmark. One compiled model serves any such data.
+    """
+    known = ~np.isnan(values)
+    return {
+        "cell": np.flatnonzero(known),
+        "known_score": values[known],
+        "reference": typical_level(values, design.chance),
+    }
+
+
+def build_model(design: Design, specification: Specification | None = None) -> pm.Model:
+    """Return the PyMC model of a design.
+
+    Parameters
+    ----------
+    design : Design
+    specification : Specification, optional
+        The default one if not given.
+
+    Returns
+    -------
+    pymc.Model
+        Coords ``model``, ``benchmark``, ``skill``, ``lineage``, ``deviating`` (variants that are
+        not the trunk of their lineage) and ``covariate``; the observed variable ``score`` is the
+        vector of known scores. Data ``cell``, ``known_score`` and ``reference`` may be set anew
+        (`observed_cells`), to hide other scores without compiling again.
+
+    Raises
+    ------
+    InputError
+        If there are more skills than benchmarks.
+    """
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    specification = specification or Specification()
+    values = design.scores.values.to_numpy(float)
+    if specification.skills > values.shape[1]:
+        raise InputError(
+            f"{specification.skills} skills cannot be told apart on {values.shape[1]} "
+            f"benchmark(s); use skills={values.shape[1]} or fewer"
+        )
+    with pm.Model(coords=_coords(design, specification)) as model:
+        data = observed_cells(design, values)
+        cell = pm.Data("cell", data["cell"])
+        known_score = pm.Data("known_score", data["known_score"])
+        reference = pm.Data("reference", data["reference"], dims="benchmark")
+
+        intercept = PRIORS["intercept"].variable("intercept", dims="benchmark")
+        loadings = _loadings(principal_directions(design, values, specification.skills))
+        shared = loadings @ loadings.T
+        specific_sd = PRIORS["specific_sd"].variable("specific_sd", dims="benchmark")
+        between = pt.linalg.cholesky(shared + pt.diag(specific_sd**2))
+        growth = _growth(between)
+        slope = _slopes(growth, between, specification)
+        eta = (
+            _levels(design, intercept, growth, slope, between)[design.lineage_of_model]
+            + _growth_within(design, growth, slope)
+            + _deviations(design, shared)
+            + _model_skills() @ loadings.T
+        )
+        ceiling, shape = _link_parameters(reference, specification)
+        mu = link.expected(eta, design.chance, reference, ceiling, shape, xp=pt)
+        sigma = link.spread(
+            mu,
+            design.chance,
+            design.items,
+            PRIORS["protocol_sd"].variable("protocol_sd", dims="benchmark"),
+            PRIORS["residual_sd"].variable("residual_sd", dims="benchmark"),
+            xp=pt,
+        )
+        tail = pm.Deterministic("tail", 2 + PRIORS["tail"].variable("tail_excess"))
+        pm.StudentT(
+            "score",
+            nu=tail,
+            mu=mu.ravel()[cell],
+            sigma=sigma.ravel()[cell],
+            observed=known_score,
+        )
+    return model
+
+
+def _coords(design: Design, specification: Specification) -> dict[str, Any]:
+    return {
+        "model": design.scores.models.index.to_numpy(),
+        "benchmark": design.scores.benchmarks.index.to_numpy(),
+        "skill": [f"skill {k + 1}" for k in range(specification.skills)],
+        "lineage": design.lineages.to_numpy(),
+        "deviating": design.deviating.to_numpy(),
+        "covariate": list(COVARIATES),
+    }
+
+
+def _loadings(directions: np.ndarray) -> Any:
+    """Return loadings of shape (benchmark, skill), on the slice through the given directions.
+
+    With D the directions, each orbit of loadings under rotation meets the linear subspace on which
+    ``L' D`` is symmetric. Restricting iid normal loadings to it, with the orbit's Jacobian
+    ``prod_{i<j} (s_i + s_j)``, s the eigenvalues of ``L' D``, leaves the distribution of ``L L'``,
+    and with it the model, as it was (`tests/test_model.py` checks this by simulation). No benchmark
+    is an anchor, so none can be a weak one.
+    """
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    basis, jacobian = rotation_slice(directions)
+    scale = PRIORS["loading_scale"].variable("loading_scale")
+    start = basis.T @ (directions / np.sqrt(1 + np.arange(directions.shape[1]))).ravel()
+    coordinates = pm.Normal("loading_coordinate", 0, scale, shape=basis.shape[1], initval=start)
+    loadings = pm.Deterministic(
+        "loadings", (basis @ coordinates).reshape(directions.shape), dims=("benchmark", "skill")
+    )
+    if jacobian.size:
+        overlap = (loadings / scale).T @ directions
+        matrix = pt.tensordot(jacobian, overlap, axes=[[2, 3], [0, 1]])
+        pm.Potential("rotation_jacobian", pt.log(pt.abs(pt.linalg.det(matrix))))
+    return loadings
+
+
+def rotation_slice(directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a basis of loadings L with ``L' D`` symmetric, and the Jacobian of the slice.
+
+    Parameters
+    ----------
+    directions : array of shape (benchmark, skill)
+        D, with orthonormal columns.
+
+    Returns
+    -------
+    basis : array of shape (benchmark * skill, coordinate)
+        Orthonormal columns; ``(basis @ z).reshape(D.shape)`` lies on the slice.
+    jacobian : array of shape (pair, pair, skill, skill)
+        Contracted with ``S = L' D``: the matrix of ``A -> S A + A S`` on antisymmetric matrices,
+        whose determinant is the volume of the orbit at L, up to a constant.
+    """
+    skills = directions.shape[1]
+    unit = np.eye(skills)
+    turns = np.array(
+        [
+            np.outer(unit[i], unit[j]) - np.outer(unit[j], unit[i])
+            for i in range(skills)
+            for j in range(i + 1, skills)
+        ]
+    ).reshape(-1, skills, skills)
+    constraints = np.einsum("bj,pij->pbi", directions, turns).reshape(len(turns), -1)
+    basis = null_space(constraints) if len(turns) else np.eye(directions.size)
+    # <T_a, S T_b + T_b S> / 2, linear in S
+    left = np.einsum("apj,bqj->abpq", turns, turns)
+    right = np.einsum("aiq,bip->abpq", turns, turns)
+    return basis, (left + right) / 2
+
+
+def _growth(between: Any) -> Any:
+    """Return effects of the covariates, of shape (covariate, benchmark)."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    dims = ("covariate", "benchmark")
+    standard = pm.MvNormal("growth_standard", pt.zeros(between.shape[0]), chol=between, dims=dims)
+    return pm.Deterministic(
+        "growth", GROWTH_MEAN[:, None] + GROWTH_SPREAD[:, None] * standard, dims=dims
+    )
+
+
+def _slopes(growth: Any, between: Any, specification: Specification) -> Any:
+    """Return growth with size by lineage, or the common growth where slopes do not differ."""
+    import pymc as pm
+
+    if not specification.family_slopes:
+        return growth[:1]
+    scale = PRIORS["slope_scale"].variable("slope_scale")
+    return pm.MvNormal(
+        "lineage_slope", growth[0], chol=scale * between, dims=("lineage", "benchmark")
+    )
+
+
+def _levels(design: Design, intercept: Any, growth: Any, slope: Any, between: Any) -> Any:
+    """Return each lineage's level at the centre of its models, of shape (lineage, benchmark)."""
+    import pymc as pm
+
+    mean = intercept + design.centre[:, 1:3] @ growth[1:3] + design.centre[:, :1] * slope
+    return pm.MvNormal(
+        "lineage_level",
+        mean,
+        chol=between,
+        dims=("lineage", "benchmark"),
+        initval=lineage_logits(design, design.scores.values.to_numpy(float)),
+    )
+
+
+def _growth_within(design: Design, growth: Any, slope: Any) -> Any:
+    """Return what covariates add to a lineage's level, of shape (model, benchmark)."""
+    x = design.x - design.centre[design.lineage_of_model]
+    common = slope.type.shape[0] == 1
+    return x[:, 1:] @ growth[1:] + x[:, :1] * (
+        slope if common else slope[design.lineage_of_model]
+    )
+
+
+def _deviations(design: Design, shared: Any) -> Any:
+    """Return the variants' deviations from their trunks, of shape (model, benchmark)."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    ratio = PRIORS["variant_ratio"].variable("variant_ratio")
+    specific_sd = PRIORS["variant_sd"].variable("variant_sd", dims="benchmark")
+    if not len(design.deviating):
+        return 0.0
+    deviation = pm.MvNormal(
+        "variant_deviation",
+        np.zeros(len(design.items)),
+        chol=pt.linalg.cholesky(ratio**2 * shared + pt.diag(specific_sd**2)),
+        dims=("deviating", "benchmark"),
+    )
+    none = np.zeros((1, len(design.items)))  # position -1: a trunk
+    return pt.concatenate([deviation, none])[design.deviation_of_model]
+
+
+def _model_skills() -> Any:
+    """Return what is special to each model, of shape (model, skill)."""
+    import pymc as pm
+
+    skill = pm.Normal("model_skill", dims=("model", "skill"))
+    return PRIORS["model_scale"].variable("model_scale") * skill
+
+
+def _link_parameters(reference: Any, specification: Specification) -> tuple[Any, Any]:
+    """Return ceiling (chance-corrected) and shape of each benchmark's link."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    if specification.link == "logistic":
+        return pt.ones_like(reference), pt.zeros_like(reference)
+    shape = PRIORS["link_shape"].variable("link_shape", dims="benchmark")
+    fraction = PRIORS["ceiling_fraction"].variable("ceiling_fraction", dims="benchmark")
+    ceiling = reference + (1 - reference) * fraction
+    return pm.Deterministic("ceiling", ceiling, dims="benchmark"), shape

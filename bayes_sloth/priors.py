@@ -1,0 +1,141 @@
+"""Every prior of the skills model, in one place, each with its reason.
+
+Effects on benchmarks are measured in **logits**: one unit of the linear predictor changes a score
+that stands at the benchmark's typical level as one logit would (see `bayes_sloth.link`). Size and
+tokens are measured in **tenfolds** from the reference of 7 billion parameters and 2 trillion
+tokens, so a growth of 1 is one logit for ten times the parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+COVARIATES = ("size", "tokens", "size_tokens", "tuned", "tuned_size", "tuned_tokens")
+
+# Expected effect (logits) and its spread in units of the spread between lineages, by covariate.
+GROWTH_MEAN = np.array([0.8, 0.4, 0.0, 0.0, 0.0, 0.0])
+GROWTH_SPREAD = np.array([1.5, 1.0, 0.5, 1.0, 0.5, 0.5])
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A prior distribution by its PyMC name and parameters, and why it is what it is."""
+
+    distribution: str
+    parameters: dict[str, float]
+    reason: str
+
+    def variable(self, name: str, **kwargs: Any) -> Any:
+        """Add the random variable to the PyMC model in context."""
+        import pymc as pm
+
+        return getattr(pm, self.distribution)(name, **self.parameters, **kwargs)
+
+    def __str__(self) -> str:
+        """Write the distribution with its numbers, as ``HalfNormal(sigma=1)``."""
+        numbers = ", ".join(f"{key}={value:.3g}" for key, value in self.parameters.items())
+        return f"{self.distribution}({numbers})"
+
+
+def _scale(typical: float, spread: float, reason: str) -> Prior:
+    """Return a prior for a scale known to about a factor of exp(spread)."""
+    return Prior("LogNormal", {"mu": float(np.log(typical)), "sigma": spread}, reason)
+
+
+PRIORS = {
+    "intercept": Prior(
+        "Normal",
+        {"mu": 0.0, "sigma": 1.5},
+        "an average lineage at the reference size and tokens scores near the benchmark's typical "
+        "level (0 by construction of the link), give or take a few logits: 7B models have scored "
+        "from chance to near the ceiling",
+    ),
+    "loading_scale": Prior(
+        "HalfNormal",
+        {"sigma": 1.0},
+        "lineages at equal size and tokens differ by some tenths of a logit to two logits; one "
+        "scale for all loadings keeps the prior invariant to a rotation of the skills",
+    ),
+    "specific_sd": _scale(
+        0.3,
+        0.7,
+        "what a lineage has on one benchmark alone: near zero is Sloth (skills explain all), one "
+        "logit or more is a free intercept per family and benchmark; both lie within two sd",
+    ),
+    "slope_scale": _scale(
+        0.2,
+        0.7,
+        "growth with size differs between lineages by a fraction of how much their levels differ; "
+        "0.05 (no difference worth the name) and 0.8 lie within two sd",
+    ),
+    "variant_ratio": _scale(
+        0.5,
+        0.5,
+        "a variant departs from its lineage in skill about half as far as lineages from each other",
+    ),
+    "variant_sd": _scale(
+        0.2,
+        0.7,
+        "what tuning does to one benchmark alone, by benchmark: IFEval is known to move by more "
+        "than a logit, most others by a tenth",
+    ),
+    "model_scale": Prior(
+        "HalfNormal",
+        {"sigma": 0.3},
+        "a model departs from its family's curve in skill by less than families differ",
+    ),
+    "link_shape": Prior(
+        "Normal",
+        {"mu": 0.0, "sigma": 0.5},
+        "log power of the generalised logistic: 0 is the plain logistic, +-1 leaves chance or "
+        "nears the ceiling nearly three times as fast as it does the other",
+    ),
+    "ceiling_fraction": Prior(
+        "Beta",
+        {"alpha": 2.0, "beta": 2.0},
+        "the ceiling lies between the benchmark's typical level (0) and a perfect score (1): label "
+        "noise and ambiguous items keep it off both ends, and nothing more is known beforehand",
+    ),
+    "protocol_sd": _scale(
+        0.008,
+        0.7,
+        "repeated runs of one model on one benchmark differ by some tenths of a point to three "
+        "points with prompt, harness version and answer extraction, beside item sampling",
+    ),
+    "residual_sd": _scale(
+        0.1,
+        0.7,
+        "what is special to one model on one benchmark, in logits: a tenth, within a factor of "
+        "four; it vanishes at chance and at the ceiling, as real differences do",
+    ),
+    "tail": Prior(
+        "Gamma",
+        {"alpha": 2.0, "beta": 0.2},
+        "degrees of freedom of the residuals less two: from heavy tails (2) to nearly normal (30)",
+    ),
+}
+
+
+def priors_table() -> pd.DataFrame:
+    """Return the priors with their reasons, indexed by parameter."""
+    rows = {
+        name: {"prior": str(prior), "reason": prior.reason} for name, prior in PRIORS.items()
+    } | {
+        "loadings": {
+            "prior": "Normal(0, loading_scale), up to rotation",
+            "reason": "independent normals are invariant to rotation; sampled as a lower triangle "
+            "with chi-distributed pivots, which is the same prior on loadings @ loadings.T "
+            "(Leung & Drton 2016)",
+        },
+        "growth": {
+            "prior": "MvNormal(mean, spread^2 * (loadings @ loadings.T + diag(specific_sd^2)))",
+            "reason": "larger and longer-trained models score higher on most benchmarks "
+            f"(means {GROWTH_MEAN.tolist()} logits per tenfold); benchmarks that share skills "
+            f"share growth (spreads {GROWTH_SPREAD.tolist()} of that between lineages)",
+        },
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
