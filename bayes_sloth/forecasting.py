@@ -50,9 +50,7 @@ class Forecast:
     def summary(self) -> xr.Dataset:
         """Mean, median, sd and equal-tailed 50 and 90 % intervals, by model and benchmark."""
         quantiles = self.draws.quantile(list(QUANTILES.values()), dim="sample")
-        named = {
-            name: quantiles.isel(quantile=i, drop=True) for i, name in enumerate(QUANTILES)
-        }
+        named = {name: quantiles.isel(quantile=i, drop=True) for i, name in enumerate(QUANTILES)}
         moments = {"mean": self.draws.mean("sample"), "sd": self.draws.std("sample")}
         import xarray as xr
 
@@ -170,6 +168,36 @@ def expected_scores(posterior: xr.Dataset, design: Design) -> xr.DataArray:
     )
 
 
+def predict_fitted(
+    posterior: xr.Dataset, design: Design, models: Sequence[str], *, repeats: int = 1, seed: int = 1
+) -> np.ndarray:
+    """Return predictive draws of models that are in the design, evaluated or not.
+
+    A model whose scores were hidden from the fit is forecast as an unseen one.
+
+    Parameters
+    ----------
+    posterior : Dataset
+    design : Design
+        With the scores that the fit has seen.
+    models : sequence of str
+    repeats : int
+        Predictive draws from each draw of the parameters.
+    seed : int
+
+    Returns
+    -------
+    array of shape (chain, draw, repeat, model, benchmark)
+    """
+    rows = design.scores.models.index.get_indexer(list(models))
+    stacked = _stacked(posterior)
+    mu, sigma = _location_and_scale(stacked, design, _fitted_predictor(stacked, design, rows))
+    tail = stacked["tail"][:, None, None, None]
+    noise = np.random.default_rng(seed).standard_t(tail, size=(len(mu), repeats, *mu.shape[1:]))
+    draws = np.clip(mu[:, None] + sigma[:, None] * noise, 0, 1)
+    return draws.reshape(posterior.sizes["chain"], -1, *draws.shape[1:])
+
+
 _POSITIONS = ["lineage_position", "deviation_position"]
 
 
@@ -214,9 +242,7 @@ def _asked(
             )
         asked[name] = values.astype(float)
     if not asked.index.is_unique:
-        asked.index = pd.Index(
-            [f"{n} ({i + 1})" for i, n in enumerate(asked.index)], name="model"
-        )
+        asked.index = pd.Index([f"{n} ({i + 1})" for i, n in enumerate(asked.index)], name="model")
     return asked.astype({"instruct": bool})[["family", "params_b", "tokens_t", "instruct"]]
 
 
@@ -233,9 +259,7 @@ def _place(fit: Fit, asked: pd.DataFrame) -> pd.DataFrame:
         ):
             lineage, instruct = variants.loc[row.family, ["lineage", "instruct"]]
             status = "seen"
-            deviation = (
-                -1 if row.family in trunk_variants else design.deviating.get_loc(row.family)
-            )
+            deviation = -1 if row.family in trunk_variants else design.deviating.get_loc(row.family)
         elif row.family in variants.index or row.family in design.lineages:
             known = row.family in design.lineages
             lineage = row.family if known else variants.at[row.family, "lineage"]
@@ -295,9 +319,7 @@ def _linear_predictor(
         away = x[rows] - centre
         eta[:, rows] = level[:, None] + away[:, 1:] @ growth[:, 1:]
         eta[:, rows] += away[:, :1] * slope[:, None]
-    for (_, _, deviation), rows in _groups(
-        placed, ["family", "instruct", "deviation_position"]
-    ):
+    for (_, _, deviation), rows in _groups(placed, ["family", "instruct", "deviation_position"]):
         if deviation >= 0:
             eta[:, rows] += posterior["variant_deviation"][:, deviation, None]
         elif deviation == -2:
@@ -307,19 +329,22 @@ def _linear_predictor(
     return eta
 
 
-def _fitted_predictor(posterior: dict[str, np.ndarray], design: Design) -> np.ndarray:
-    """Return eta of the fitted models, of shape (sample, model, benchmark)."""
-    lineage, away = design.lineage_of_model, design.x - design.centre[design.lineage_of_model]
+def _fitted_predictor(
+    posterior: dict[str, np.ndarray], design: Design, rows: np.ndarray | slice = slice(None)
+) -> np.ndarray:
+    """Return eta of fitted models, of shape (sample, model, benchmark)."""
+    lineage = design.lineage_of_model[rows]
+    away = design.x[rows] - design.centre[lineage]
     growth = posterior["growth"]
     eta = posterior["lineage_level"][:, lineage] + away[:, 1:] @ growth[:, 1:]
     slope = posterior.get("lineage_slope")
     eta += away[:, :1] * (growth[:, :1] if slope is None else slope[:, lineage])
-    deviating = design.deviation_of_model >= 0
-    if deviating.any():
-        positions = design.deviation_of_model[deviating]
-        eta[:, deviating] += posterior["variant_deviation"][:, positions]
+    deviation = design.deviation_of_model[rows]
+    if (deviation >= 0).any():
+        eta[:, deviation >= 0] += posterior["variant_deviation"][:, deviation[deviation >= 0]]
     scale = posterior["model_scale"][:, None, None]
-    return eta + scale * posterior["model_skill"] @ np.swapaxes(posterior["loadings"], 1, 2)
+    skill = posterior["model_skill"][:, rows]
+    return eta + scale * skill @ np.swapaxes(posterior["loadings"], 1, 2)
 
 
 def _location_and_scale(

@@ -173,14 +173,13 @@ def _extreme(values: xr.Dataset, largest: bool) -> tuple[float, str]:
     worst, where = (-np.inf if largest else np.inf), ""
     for name, array in values.data_vars.items():
         flat = array.to_numpy().ravel()
-        if np.isnan(flat).any() and np.isfinite(flat).any():  # constant entries have no R-hat
-            flat = np.where(np.isnan(flat), -np.inf if largest else np.inf, flat)
+        flat = np.where(np.isnan(flat), np.inf if largest else -np.inf, flat)
         position = int(flat.argmax() if largest else flat.argmin())
-        value = float(flat[position])
-        if np.isnan(value) or (value > worst if largest else value < worst):
+        if flat[position] > worst if largest else flat[position] < worst:
             index = np.unravel_index(position, array.shape)
             labels = [str(array[d][i].item()) for d, i in zip(array.dims, index, strict=True)]
-            worst, where = value, f"{name}[{', '.join(labels)}]" if labels else str(name)
+            worst = float(flat[position])
+            where = f"{name}[{', '.join(labels)}]" if labels else str(name)
     return worst, where
 
 

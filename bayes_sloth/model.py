@@ -35,9 +35,11 @@ their rotations.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import xarray as xr
 from scipy.linalg import null_space
 
 from bayes_sloth import link
@@ -203,6 +205,63 @@ def _loadings(directions: np.ndarray) -> Any:
     return loadings
 
 
+def sample_prior(
+    design: Design, specification: Specification | None = None, *, draws: int = 500, seed: int = 1
+) -> xr.DataTree:
+    """Draw from the prior, and scores from what it predicts.
+
+    PyMC draws forward and cannot see the Jacobian of the slice (`_loadings`), so draws are
+    resampled with its weight.
+
+    Parameters
+    ----------
+    design : Design
+    specification : Specification, optional
+    draws : int
+        Draws to return, resampled from eight times as many.
+    seed : int
+
+    Returns
+    -------
+    DataTree
+        Groups ``prior`` and ``prior_predictive`` with dims ``chain`` (one) and ``draw``.
+    """
+    import pymc as pm
+
+    specification = specification or Specification()
+    with warnings.catch_warnings(), build_model(design, specification):
+        warnings.filterwarnings("ignore", "The effect of Potentials", UserWarning)
+        tree = pm.sample_prior_predictive(draws=8 * draws, random_seed=seed)
+    prior = tree["prior"].to_dataset()
+    values = design.scores.values.to_numpy(float)
+    directions = principal_directions(design, values, specification.skills)
+    relative = (prior["loadings"] / prior["loading_scale"]).to_numpy()[0]
+    weight = orbit_volume(relative, directions)
+    chosen = np.random.default_rng(seed).choice(8 * draws, draws, p=weight / weight.sum())
+    groups = {name: tree[name].to_dataset() for name in ("prior", "prior_predictive")}
+    return xr.DataTree.from_dict({name: group.isel(draw=chosen) for name, group in groups.items()})
+
+
+def orbit_volume(loadings: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Return the volume of each loadings' orbit under rotation, up to a constant.
+
+    Parameters
+    ----------
+    loadings : array of shape (draw, benchmark, skill)
+        On the slice through the directions.
+    directions : array of shape (benchmark, skill)
+
+    Returns
+    -------
+    array of shape (draw,)
+        ``prod_{i<j} |s_i + s_j|``, s the eigenvalues of ``L' D``.
+    """
+    overlap = np.swapaxes(loadings, 1, 2) @ directions
+    s = np.linalg.eigvalsh((overlap + np.swapaxes(overlap, 1, 2)) / 2)
+    i, j = np.triu_indices(directions.shape[1], 1)
+    return np.abs(s[:, i] + s[:, j]).prod(axis=1)
+
+
 def rotation_slice(directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return a basis of loadings L with ``L' D`` symmetric, and the Jacobian of the slice.
 
@@ -278,9 +337,7 @@ def _growth_within(design: Design, growth: Any, slope: Any) -> Any:
     """Return what covariates add to a lineage's level, of shape (model, benchmark)."""
     x = design.x - design.centre[design.lineage_of_model]
     common = slope.type.shape[0] == 1
-    return x[:, 1:] @ growth[1:] + x[:, :1] * (
-        slope if common else slope[design.lineage_of_model]
-    )
+    return x[:, 1:] @ growth[1:] + x[:, :1] * (slope if common else slope[design.lineage_of_model])
 
 
 def _deviations(design: Design, shared: Any) -> Any:

@@ -1,0 +1,129 @@
+"""The command line, used as a person would."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bayes_sloth.cli import main
+from bayes_sloth.fitting import Fit
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture(scope="module")
+def fit_path(small_fit: Fit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_fit.save(tmp_path_factory.mktemp("cli") / "fit.nc")
+
+
+def test_forecast_prints_a_table_and_draws_a_picture(fit_path: Path, tmp_path: Path):
+    picture = tmp_path / "forecast.png"
+    result = run("forecast", "--family", "qwen2", "--params", 32, "--tokens", 7,
+                 "--fit", fit_path, "--plot", picture)  # fmt: skip
+    assert result.exit_code == 0
+    assert "HellaSwag" in result.stdout
+    assert "90 % interval" in result.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_several_sizes_give_curves(fit_path: Path, tmp_path: Path):
+    picture = tmp_path / "curves.svg"
+    result = run("forecast", "--family", "qwen2", "--params", "1,7,70", "--tokens", 7,
+                 "--fit", fit_path, "--plot", picture, "--json")  # fmt: skip
+    assert result.exit_code == 0
+    assert [part["model"]["params_b"] for part in json.loads(result.stdout)] == [1, 7, 70]
+    assert "<svg" in picture.read_text()
+
+
+def test_forecast_json_is_one_object(fit_path: Path):
+    result = run("forecast", "--family", "new", "--params", 32, "--tokens", 7,
+                 "--instruct", "--fit", fit_path, "--json")  # fmt: skip
+    answer = json.loads(result.stdout)
+    assert answer["model"]["instruct"] is True
+    assert len(answer["forecasts"]) == 6
+
+
+def test_check_tells_the_verdict(fit_path: Path):
+    assert "NOT PASSED" in run("check", fit_path).stdout
+    answer = json.loads(run("check", fit_path, "--json").stdout)
+    assert answer["health"]["passed"] is False
+
+
+def test_data_commands_show_the_bundled_tables(tmp_path: Path):
+    benchmarks = json.loads(run("data", "list", "--json").stdout)
+    assert {row["benchmark"]: row["chance"] for row in benchmarks}["gpqa"] == 0.25
+    models = json.loads(run("data", "show", "gemma-2", "--json").stdout)
+    assert {row["model"]: row["tokens_t"] for row in models}["gemma-2-9b"] == 8
+    as_published = json.loads(run("data", "show", "gemma-2", "--as-published", "--json").stdout)
+    assert {row["model"]: row["tokens_t"] for row in as_published}["gemma-2-9b"] == 13
+
+
+GOOD = "model,variant,params_b,tokens_t,mmlu\na,f,7,2,0.5\n"
+BAD_TABLES = [
+    ("model,variant,params_b,tokens_t,mmul\na,f,7,2,0.5\n", "mmul"),
+    ("model,variant,params_b,tokens_t,mmlu\na,f,7,2,62\n", "0.62"),
+    ("model,variant,params_b,tokens_t,mmlu\na,f,7,2,0.5\na,f,7,2,0.6\n", "line 3"),
+    ("model,variant,params_b,tokens_t,mmlu\na,f,7,-2,0.5\n", "tokens_t"),
+    ("model,variant,params_b,tokens_t,mmlu\na,f,7e9,2,0.5\n", "billions"),
+    ("model,variant,params_b,tokens_t,mmlu\na,f,7,2\n", "line 2"),
+    ("", "empty"),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), BAD_TABLES)
+@pytest.mark.parametrize("command", [["fit"], ["data", "validate"]])
+def test_a_bad_table_is_one_error_with_exit_code_2(
+    command: list[str], text: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.csv").write_text(text)
+    result = run(*command, "mine.csv")
+    assert result.exit_code == 2
+    message = result.stderr.strip().splitlines()
+    assert len(message) == 1
+    assert "mine.csv" in message[0]
+    assert says in message[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["fit", "--out", "nowhere/fit.nc"], "cannot write 'nowhere/fit.nc'"),
+        (["fit", "--skills", "0"], "skills=0"),
+        (["fit", "--draws", "-5"], "draws=-5"),
+        (["fit", "absent.csv"], "absent.csv"),
+        (["forecast", "--family", "x", "--params", "7", "--tokens", "2"], "bayes-sloth fit"),
+        (["forecast", "--family", "x", "--params", "7b", "--tokens", "2"], ""),
+        (["check", "absent.nc"], "bayes-sloth fit --out absent.nc"),
+        (["data", "show", "qwen22"], "qwen2"),
+    ],
+)
+def test_bad_arguments_exit_with_2_and_say_what_to_do(
+    arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_picture_needs_a_known_ending(fit_path: Path):
+    result = run("forecast", "--family", "qwen2", "--params", 7, "--tokens", 7,
+                 "--fit", fit_path, "--plot", "picture.gif")  # fmt: skip
+    assert result.exit_code == 2
+    assert ".png" in result.stderr
+
+
+def test_good_table_is_in_order(tmp_path: Path):
+    (tmp_path / "good.csv").write_text(GOOD)
+    result = run("data", "validate", tmp_path / "good.csv")
+    assert result.exit_code == 0
+    assert "in order" in result.stdout
