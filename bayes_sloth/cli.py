@@ -89,7 +89,9 @@ def fit(
     from bayes_sloth.specification import Specification
 
     _check_writable(out)
-    given = {name: value for name, value in choices.items() if value not in (None, False)}
+    given = {
+        name: value for name, value in choices.items() if value is not None and value is not False
+    }
     names = ("skills", "link", "family_slopes")
     specification = Specification(**{k: v for k, v in given.items() if k in names})
     sampling = Sampling(**{k: v for k, v in given.items() if k not in names})
@@ -261,15 +263,19 @@ def _plot(result: Forecast, posterior: Fit, path: str) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
     from bayes_sloth.plots import plot_curves, plot_forecast
 
-    several = len(result.models) > 1
-    axes = plot_curves(result, posterior).flat[0] if several else plot_forecast(result, posterior)
-    axes.figure.savefig(path, dpi=150)
+    if len(result.models) > 1:
+        plot_curves(result, posterior)
+    else:
+        plot_forecast(result, posterior)
+    plt.gcf().savefig(path, dpi=150)
 
 
 def _print_forecast(result: Forecast, posterior: Fit, name: str) -> None:
-    about = result.models.loc[name]
+    about: dict[Any, Any] = result.models.loc[[name]].to_dict("records")[0]
     status = {
         "seen": "a variant in the data",
         "lineage": "a new variant of a known lineage",
@@ -280,7 +286,7 @@ def _print_forecast(result: Forecast, posterior: Fit, name: str) -> None:
         f"{about['family']}, {about['params_b']:g}B parameters, {about['tokens_t']:g}T tokens"
         f"{tuned} ({status})"
     )
-    table = result.table().loc[name]
+    table = result.table().xs(name, level="model")
     shown = table[["median"]].assign(
         **{
             "50 % interval": _interval(table, 50),
@@ -291,7 +297,7 @@ def _print_forecast(result: Forecast, posterior: Fit, name: str) -> None:
     _print_table(shown, title, digits=3)
 
 
-def _interval(table: pd.DataFrame, level: int) -> list[str]:
+def _interval(table: Any, level: int) -> list[str]:
     bounds = zip(table[f"lower{level}"], table[f"upper{level}"], strict=True)
     return [f"{low:.3f} to {high:.3f}" for low, high in bounds]
 

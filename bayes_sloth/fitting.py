@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from html import escape
@@ -219,7 +220,7 @@ def load_fit(path: str | os.PathLike[str]) -> Fit:
         )
     return Fit(
         tree,
-        _scores(tree["constant_data"].to_dataset(), tree.attrs),
+        _scores(tree["constant_data"].to_dataset(), dict(tree.attrs)),
         Specification.from_json(tree.attrs["specification"]),
         Health(**json.loads(tree.attrs["health"])),
         tuple(json.loads(tree.attrs["notes"])),
@@ -248,7 +249,7 @@ def _plain(column: pd.Series | pd.Index) -> np.ndarray:
     return values if values.dtype.kind in "fib" else values.astype(str)
 
 
-def _scores(data: xr.Dataset, attributes: dict[str, Any]) -> Scores:
+def _scores(data: xr.Dataset, attributes: Mapping[Any, Any]) -> Scores:
     model = pd.Index(data["model"].to_numpy().astype(str), name="model")
     benchmark = pd.Index(data["benchmark"].to_numpy().astype(str), name="benchmark")
     metadata = {name: data[name].to_numpy() for name in ("lineage", "variant", "instruct")}

@@ -65,7 +65,7 @@ class Forecast:
         """Return the forecast of one model as plain values; the first one by default."""
         name = self.models.index[0] if model is None else model
         rows = self.table().loc[name].reset_index().to_dict("records")
-        inputs = self.models.loc[name]
+        inputs: dict[Any, Any] = self.models.loc[[name]].to_dict("records")[0]
         return {
             "model": {
                 "name": str(name),
@@ -189,7 +189,7 @@ def predict_fitted(
     -------
     array of shape (chain, draw, repeat, model, benchmark)
     """
-    rows = design.scores.models.index.get_indexer(list(models))
+    rows = design.scores.models.index.get_indexer(pd.Index(models))
     stacked = _stacked(posterior)
     mu, sigma = _location_and_scale(stacked, design, _fitted_predictor(stacked, design, rows))
     tail = stacked["tail"][:, None, None, None]
@@ -257,7 +257,8 @@ def _place(fit: Fit, asked: pd.DataFrame) -> pd.DataFrame:
         if row.family in variants.index and (
             variants.at[row.family, "instruct"] or not row.instruct
         ):
-            lineage, instruct = variants.loc[row.family, ["lineage", "instruct"]]
+            lineage = variants.at[row.family, "lineage"]
+            instruct = variants.at[row.family, "instruct"]
             status = "seen"
             deviation = -1 if row.family in trunk_variants else design.deviating.get_loc(row.family)
         elif row.family in variants.index or row.family in design.lineages:

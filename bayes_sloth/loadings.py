@@ -1,9 +1,63 @@
-"""Skills are known up to a rotation: bring all draws to the same one before they are summarised."""
+"""Skills are known up to a rotation: sample on a slice through them, and align what was drawn."""
 
 from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from scipy.linalg import null_space
+
+
+def rotation_slice(directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a basis of loadings L with ``L' D`` symmetric, and the Jacobian of the slice.
+
+    Parameters
+    ----------
+    directions : array of shape (benchmark, skill)
+        D, with orthonormal columns.
+
+    Returns
+    -------
+    basis : array of shape (benchmark * skill, coordinate)
+        Orthonormal columns; ``(basis @ z).reshape(D.shape)`` lies on the slice.
+    jacobian : array of shape (pair, pair, skill, skill)
+        Contracted with ``S = L' D``: the matrix of ``A -> S A + A S`` on antisymmetric matrices,
+        whose determinant is the volume of the orbit at L, up to a constant.
+    """
+    skills = directions.shape[1]
+    unit = np.eye(skills)
+    turns = np.array(
+        [
+            np.outer(unit[i], unit[j]) - np.outer(unit[j], unit[i])
+            for i in range(skills)
+            for j in range(i + 1, skills)
+        ]
+    ).reshape(-1, skills, skills)
+    constraints = np.einsum("bj,pij->pbi", directions, turns).reshape(len(turns), -1)
+    basis = null_space(constraints) if len(turns) else np.eye(directions.size)
+    # <T_a, S T_b + T_b S> / 2, linear in S
+    left = np.einsum("apj,bqj->abpq", turns, turns)
+    right = np.einsum("aiq,bip->abpq", turns, turns)
+    return basis, (left + right) / 2
+
+
+def orbit_volume(loadings: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Return the volume of each loadings' orbit under rotation, up to a constant.
+
+    Parameters
+    ----------
+    loadings : array of shape (draw, benchmark, skill)
+        On the slice through the directions.
+    directions : array of shape (benchmark, skill)
+
+    Returns
+    -------
+    array of shape (draw,)
+        ``prod_{i<j} |s_i + s_j|``, s the eigenvalues of ``L' D``.
+    """
+    overlap = np.swapaxes(loadings, 1, 2) @ directions
+    s = np.linalg.eigvalsh((overlap + np.swapaxes(overlap, 1, 2)) / 2)
+    i, j = np.triu_indices(directions.shape[1], 1)
+    return np.abs(s[:, i] + s[:, j]).prod(axis=1)
 
 
 def align(posterior: xr.Dataset, directions: np.ndarray) -> xr.Dataset:
@@ -11,7 +65,8 @@ def align(posterior: xr.Dataset, directions: np.ndarray) -> xr.Dataset:
 
     The orthogonal Procrustes rotation (Schönemann 1966): with ``L' D = U s V'`` the loadings L
     become ``L U V'``, the closest to D that a rotation reaches. Loadings and skills of models are
-    turned by the same matrix, so predictions do not change.
+    turned by the same matrix, so predictions do not change; the turned loadings lie on the slice,
+    so that a draw stays a point of the model.
 
     Parameters
     ----------
@@ -27,6 +82,10 @@ def align(posterior: xr.Dataset, directions: np.ndarray) -> xr.Dataset:
     left, _, right = np.linalg.svd(np.swapaxes(loadings.to_numpy(), -1, -2) @ directions)
     turn = left @ right
     aligned = {"loadings": loadings.copy(data=loadings.to_numpy() @ turn)}
+    if "loading_coordinate" in posterior:
+        basis, _ = rotation_slice(directions)
+        flat = aligned["loadings"].to_numpy().reshape(*turn.shape[:2], -1)
+        aligned["loading_coordinate"] = posterior["loading_coordinate"].copy(data=flat @ basis)
     if "model_skill" in posterior:
         skill = posterior["model_skill"].transpose("chain", "draw", "model", "skill")
         aligned["model_skill"] = skill.copy(data=skill.to_numpy() @ turn)

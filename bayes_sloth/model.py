@@ -40,11 +40,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from scipy.linalg import null_space
 
 from bayes_sloth import link
-from bayes_sloth.design import Design, lineage_logits, principal_directions, typical_level
+from bayes_sloth.design import Design, principal_directions, typical_level
 from bayes_sloth.errors import InputError
+from bayes_sloth.loadings import orbit_volume, rotation_slice
 from bayes_sloth.priors import COVARIATES, GROWTH_MEAN, GROWTH_SPREAD, PRIORS
 from bayes_sloth.specification import Specification
 
@@ -193,8 +193,7 @@ def _loadings(directions: np.ndarray) -> Any:
 
     basis, jacobian = rotation_slice(directions)
     scale = PRIORS["loading_scale"].variable("loading_scale")
-    start = basis.T @ (directions / np.sqrt(1 + np.arange(directions.shape[1]))).ravel()
-    coordinates = pm.Normal("loading_coordinate", 0, scale, shape=basis.shape[1], initval=start)
+    coordinates = pm.Normal("loading_coordinate", 0, scale, shape=basis.shape[1])
     loadings = pm.Deterministic(
         "loadings", (basis @ coordinates).reshape(directions.shape), dims=("benchmark", "skill")
     )
@@ -242,59 +241,6 @@ def sample_prior(
     return xr.DataTree.from_dict({name: group.isel(draw=chosen) for name, group in groups.items()})
 
 
-def orbit_volume(loadings: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Return the volume of each loadings' orbit under rotation, up to a constant.
-
-    Parameters
-    ----------
-    loadings : array of shape (draw, benchmark, skill)
-        On the slice through the directions.
-    directions : array of shape (benchmark, skill)
-
-    Returns
-    -------
-    array of shape (draw,)
-        ``prod_{i<j} |s_i + s_j|``, s the eigenvalues of ``L' D``.
-    """
-    overlap = np.swapaxes(loadings, 1, 2) @ directions
-    s = np.linalg.eigvalsh((overlap + np.swapaxes(overlap, 1, 2)) / 2)
-    i, j = np.triu_indices(directions.shape[1], 1)
-    return np.abs(s[:, i] + s[:, j]).prod(axis=1)
-
-
-def rotation_slice(directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a basis of loadings L with ``L' D`` symmetric, and the Jacobian of the slice.
-
-    Parameters
-    ----------
-    directions : array of shape (benchmark, skill)
-        D, with orthonormal columns.
-
-    Returns
-    -------
-    basis : array of shape (benchmark * skill, coordinate)
-        Orthonormal columns; ``(basis @ z).reshape(D.shape)`` lies on the slice.
-    jacobian : array of shape (pair, pair, skill, skill)
-        Contracted with ``S = L' D``: the matrix of ``A -> S A + A S`` on antisymmetric matrices,
-        whose determinant is the volume of the orbit at L, up to a constant.
-    """
-    skills = directions.shape[1]
-    unit = np.eye(skills)
-    turns = np.array(
-        [
-            np.outer(unit[i], unit[j]) - np.outer(unit[j], unit[i])
-            for i in range(skills)
-            for j in range(i + 1, skills)
-        ]
-    ).reshape(-1, skills, skills)
-    constraints = np.einsum("bj,pij->pbi", directions, turns).reshape(len(turns), -1)
-    basis = null_space(constraints) if len(turns) else np.eye(directions.size)
-    # <T_a, S T_b + T_b S> / 2, linear in S
-    left = np.einsum("apj,bqj->abpq", turns, turns)
-    right = np.einsum("aiq,bip->abpq", turns, turns)
-    return basis, (left + right) / 2
-
-
 def _growth(between: Any) -> Any:
     """Return effects of the covariates, of shape (covariate, benchmark)."""
     import pymc as pm
@@ -329,7 +275,6 @@ def _levels(design: Design, intercept: Any, growth: Any, slope: Any, between: An
         mean,
         chol=between,
         dims=("lineage", "benchmark"),
-        initval=lineage_logits(design, design.scores.values.to_numpy(float)),
     )
 
 

@@ -140,5 +140,5 @@ def _mark_family(
         return
     values = known[benchmarks].to_numpy(float)
     across = np.broadcast_to(rows - 0.26, values.shape)
-    label = f"known models of {forecast.models.at[name, 'family']}"
+    label = f"known models of {forecast.models.at[name, 'family']!s}"
     ax.scatter(values, across, s=10, color=ORANGE, alpha=0.8, lw=0, label=label)

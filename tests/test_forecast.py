@@ -5,11 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import arviz_base
+import arviz_stats
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from bayes_sloth.errors import InputError
 from bayes_sloth.fitting import Fit, load_fit
@@ -130,8 +131,9 @@ def test_a_saved_fit_forecasts_the_same(small_fit: Fit, fit_path: Path):
 
 
 def test_arviz_opens_a_saved_fit(fit_path: Path):
-    tree = arviz_base.from_netcdf(fit_path)
+    tree = xr.open_datatree(fit_path)
     assert tree["posterior"]["lineage_level"].dims == ("chain", "draw", "lineage", "benchmark")
+    assert arviz_stats.summary(tree, var_names="intercept").index[0] == "intercept[mmlu]"
     assert {"seed", "sampler"} <= set(json.loads(tree.attrs["sampling"]))
     assert "pymc" in json.loads(tree.attrs["libraries"])
     tree.close()

@@ -1,0 +1,314 @@
+"""Backtest: hide families, forecast them, compare with what happened; resumable, fold by fold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_sloth import __version__
+from bayes_sloth.design import make_design
+from bayes_sloth.errors import InputError
+from bayes_sloth.folds import Fold, make_folds
+from bayes_sloth.metrics import CellScores, crps, pit, score_cells
+from bayes_sloth.sampling import Sampling
+from bayes_sloth.scores import Scores, benchmarks_of, load_scores
+from bayes_sloth.specification import Specification
+
+if TYPE_CHECKING:
+    from bayes_sloth.design import Design
+
+# Two chains suffice for a fold; the default fit has four and more draws.
+FOLD_SAMPLING = Sampling(chains=2, tune=400, draws=400)
+REPEATS = 5
+QUANTILES = {
+    "median": 0.5,
+    "lower50": 0.25,
+    "upper50": 0.75,
+    "lower80": 0.1,
+    "upper80": 0.9,
+    "lower90": 0.05,
+    "upper90": 0.95,
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Backtest:
+    """Forecasts of held-out models beside their scores.
+
+    Attributes
+    ----------
+    cells : DataFrame
+        A row for each held-out model and benchmark: ``fold``, ``model``, ``benchmark``,
+        ``actual``, ``median``, interval bounds, ``crps``, ``pit``; scores in [0, 1].
+    folds : DataFrame
+        Indexed by ``fold``: seconds, R-hat and ESS of the expected test scores, divergences.
+    settings : dict
+        What was run.
+    """
+
+    cells: pd.DataFrame
+    folds: pd.DataFrame
+    settings: dict[str, Any]
+
+    @cached_property
+    def scores(self) -> CellScores:
+        """Errors, coverage and interval scores, in percentage points."""
+        return score_cells(self.cells)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        names = ["fold", "model", "benchmark", *("actual", *QUANTILES, "crps")]
+        cells = self.cells[[name for name in names if name in self.cells]]
+        return {
+            "suite": self.settings["suite"],
+            "seen": self.settings["seen"],
+            "model": self.settings["model"],
+            "settings": self.settings,
+            "summary": {**self.scores.summary, "seconds": float(self.folds["seconds"].sum())},
+            "standard_errors": self.scores.standard_errors,
+            "by_benchmark": self.scores.by_benchmark.to_dict("index"),
+            "by_fold": self.scores.by_fold.to_dict("index"),
+            "cells": cells.to_dict("records"),
+        }
+
+    def problems(self) -> list[str]:
+        """Return the folds whose sampler did not converge, in words."""
+        if "rhat" not in self.folds:
+            return []
+        bad = self.folds[(self.folds["rhat"] > 1.05) | (self.folds["divergences"] > 0)]
+        return [
+            f"fold {name}: R-hat {row['rhat']:.3f}, {row['divergences']:.0f} divergences"
+            for name, row in bad.iterrows()
+        ]
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(f"{k} {v:.3g}" for k, v in self.scores.summary.items())
+        return f"Backtest of {self.settings['model']} on {len(self.cells)} cells: {numbers}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self!r}</p>{self.scores.by_benchmark.round(3).to_html()}"
+
+
+def backtest(
+    scores: Scores | None = None,
+    suite: str | Sequence[str] = "v1",
+    seen: int = 1,
+    *,
+    strict: bool = False,
+    model: str = "skills",
+    specification: Specification | None = None,
+    sampling: Sampling | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    jobs: int = 1,
+    progress: bool | None = None,
+) -> Backtest:
+    """Hide families one fold at a time, forecast them and compare.
+
+    Parameters
+    ----------
+    scores : Scores, optional
+        The bundled leaderboard as published by default; or a table of your own.
+    suite : str or sequence of str
+        ``"v1"``, ``"v2"``, ``"both"``, another suite of the table, or names of benchmarks.
+    seen : int
+        How many of the smallest models of each held-out variant stay in training.
+    strict : bool
+        Hold out the whole lineage but for the seen models.
+    model : str
+        ``"skills"``, or a baseline of `bayes_sloth.baselines.BASELINES`, which gets
+        leave-one-family-out conformal intervals.
+    specification, sampling : optional
+        Of the skills model; two chains of 400 draws by default.
+    folder : path-like, optional
+        Where finished folds are kept: run again, the backtest goes on from there.
+    jobs : int
+        Folds at a time, through ``joblib``; a ``joblib.parallel_config(backend="dask")`` around
+        the call sends them to a cluster instead.
+    progress : bool, optional
+        Whether to show a progress bar; by default only where a person can see it.
+
+    Returns
+    -------
+    Backtest
+    """
+    from joblib import Parallel, delayed
+
+    scores = load_scores(errata=False).select(benchmarks_of("both")) if scores is None else scores
+    folds = make_folds(scores, suite, seen, strict=strict)
+    settings = {"suite": suite, "seen": seen, "strict": strict, "model": model}
+    if model != "skills":
+        return _baseline(scores, folds, settings)
+    specification, sampling = specification or Specification(), sampling or FOLD_SAMPLING
+    settings |= {"specification": asdict(specification), "sampling": asdict(sampling)}
+    used, _ = scores.with_size_and_tokens()
+    key = _key(used, settings)
+    where = None if folder is None else Path(folder) / key
+    tasks = [delayed(run_fold)(used, fold, specification, sampling, where) for fold in folds]
+    results = Parallel(n_jobs=jobs, return_as="generator")(tasks)
+    done = [_shown(result, progress, len(folds), i) for i, result in enumerate(results)]
+    return Backtest(
+        pd.concat([cells for cells, _ in done], ignore_index=True),
+        pd.DataFrame([about for _, about in done]).set_index("fold"),
+        settings,
+    )
+
+
+def run_fold(
+    scores: Scores,
+    fold: Fold,
+    specification: Specification,
+    sampling: Sampling,
+    folder: Path | None = None,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Fit without what the fold hides, and forecast its test models.
+
+    Parameters
+    ----------
+    scores : Scores
+        Models with size and tokens, nothing hidden.
+    fold : Fold
+    specification, sampling
+    folder : Path, optional
+        Where the finished fold is kept; read from there if it is.
+
+    Returns
+    -------
+    cells : DataFrame
+    about : dict
+        ``fold``, ``seconds`` and diagnostics of the expected test scores.
+    """
+    from bayes_sloth.forecasting import predict_fitted
+    from bayes_sloth.model import observed_cells
+    from bayes_sloth.sampling import sample
+
+    kept = None if folder is None else folder / f"{_slug(fold.name)}.json"
+    if kept is not None and kept.is_file():
+        stored = json.loads(kept.read_text())
+        return pd.DataFrame(stored["cells"]), stored["about"]
+    started = time.perf_counter()
+    design, compiled = _compiled(_Hashed(scores, _key(scores, {})), specification)
+    hidden = scores.hide(fold.hidden.loc[scores.models.index])
+    tree = sample(
+        compiled.with_data(**observed_cells(design, hidden.values.to_numpy(float))),
+        sampling,
+        progress=False,
+    )
+    draws = predict_fitted(
+        tree["posterior"].to_dataset(),
+        replace(design, scores=hidden),
+        fold.test_models,
+        repeats=REPEATS,
+    )
+    columns = scores.values.columns.get_indexer(pd.Index(fold.benchmarks))
+    cells = _cells(scores, fold, draws[..., columns])
+    about = {
+        "fold": fold.name,
+        "seconds": time.perf_counter() - started,
+        **_diagnostics(draws[..., columns]),
+        "divergences": int(tree["sample_stats"]["diverging"].sum()),
+    }
+    if kept is not None:
+        _write(kept, {"cells": cells.to_dict("records"), "about": about})
+    return cells, about
+
+
+def _cells(scores: Scores, fold: Fold, draws: np.ndarray) -> pd.DataFrame:
+    """Summarise draws of shape (chain, draw, repeat, model, benchmark)."""
+    flat = draws.reshape(-1, *draws.shape[-2:])
+    actual = scores.values.loc[list(fold.test_models), list(fold.benchmarks)].to_numpy()
+    last = np.moveaxis(flat, 0, -1)
+    columns = dict(zip(QUANTILES, np.quantile(flat, list(QUANTILES.values()), axis=0), strict=True))
+    columns |= {"crps": crps(last, actual), "pit": pit(last, actual)}
+    tables = {
+        name: pd.DataFrame(values, index=list(fold.test_models), columns=list(fold.benchmarks))
+        for name, values in columns.items()
+    }
+    return fold.cells(scores, **tables)
+
+
+def _diagnostics(draws: np.ndarray) -> dict[str, float]:
+    """Return the worst R-hat and ESS of the predictive draws, one for each draw of parameters."""
+    import arviz_stats as azs
+    import xarray as xr
+
+    one = xr.Dataset({"score": (("chain", "draw", "model", "benchmark"), draws.mean(axis=2))})
+    rhat, ess = azs.rhat(one)["score"].to_numpy(), azs.ess(one)["score"].to_numpy()
+    return {"rhat": float(np.nanmax(rhat)), "ess": float(np.nanmin(ess))}
+
+
+def _baseline(scores: Scores, folds: list[Fold], settings: dict[str, Any]) -> Backtest:
+    from bayes_sloth.baselines import BASELINES, conformal_intervals
+
+    model = settings["model"]
+    if model not in BASELINES:
+        raise InputError(
+            f"there is no model '{model}' to backtest; take skills, {', '.join(BASELINES)}"
+        )
+    cells, about = [], []
+    for fold in folds:
+        started = time.perf_counter()
+        forecasts = BASELINES[model](scores.hide(fold.hidden), fold)
+        cells.append(fold.cells(scores, median=forecasts))
+        about.append({"fold": fold.name, "seconds": time.perf_counter() - started})
+    banded = conformal_intervals(pd.concat(cells, ignore_index=True))
+    return Backtest(banded, pd.DataFrame(about).set_index("fold"), settings)
+
+
+@dataclass(frozen=True)
+class _Hashed:
+    """A table of scores that compares by its content, so that a model is compiled once."""
+
+    scores: Scores
+    key: str
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Hashed) and other.key == self.key
+
+
+@lru_cache(maxsize=2)
+def _compiled(scores: _Hashed, specification: Specification) -> tuple[Design, Any]:
+    """Compile the model of a table once for each process; folds differ in their data alone."""
+    from bayes_sloth.model import FORECAST_VARIABLES, build_model
+    from bayes_sloth.sampling import compile_model
+
+    design = make_design(scores.scores)
+    model = build_model(design, specification)
+    return design, compile_model(model, [n for n in FORECAST_VARIABLES if n in model.named_vars])
+
+
+def _key(scores: Scores, settings: dict[str, Any]) -> str:
+    """Return a short name for a table with settings, by content and version."""
+    text = scores.to_frame().to_csv() + scores.benchmarks.to_csv()
+    text += json.dumps(settings, sort_keys=True) + __version__
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(suffix=".part", dir=path.parent)
+    with os.fdopen(handle, "w") as file:
+        json.dump(content, file)
+    os.replace(temporary, path)
+
+
+def _shown(result: Any, progress: bool | None, total: int, index: int) -> Any:
+    return result
