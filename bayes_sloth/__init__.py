@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from bayes_sloth.backtesting import Backtest as Backtest
+    from bayes_sloth.backtesting import backtest as backtest
     from bayes_sloth.errors import InputError as InputError
     from bayes_sloth.fitting import Fit as Fit
     from bayes_sloth.fitting import fit as fit
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 # Imported when first used: a forecast from a saved fit needs no PyMC.
 _HOME = {
+    "Backtest": "backtesting",
+    "backtest": "backtesting",
     "InputError": "errors",
     "Fit": "fitting",
     "fit": "fitting",

@@ -21,7 +21,7 @@ from bayes_sloth.design import make_design
 from bayes_sloth.errors import InputError
 from bayes_sloth.folds import Fold, make_folds
 from bayes_sloth.metrics import CellScores, crps, pit, score_cells
-from bayes_sloth.sampling import Sampling
+from bayes_sloth.sampling import Sampling, watched
 from bayes_sloth.scores import Scores, benchmarks_of, load_scores
 from bayes_sloth.specification import Specification
 
@@ -143,6 +143,8 @@ def backtest(
     Backtest
     """
     from joblib import Parallel, delayed
+    from rich.console import Console
+    from rich.progress import track
 
     scores = load_scores(errata=False).select(benchmarks_of("both")) if scores is None else scores
     folds = make_folds(scores, suite, seen, strict=strict)
@@ -156,7 +158,16 @@ def backtest(
     where = None if folder is None else Path(folder) / key
     tasks = [delayed(run_fold)(used, fold, specification, sampling, where) for fold in folds]
     results = Parallel(n_jobs=jobs, return_as="generator")(tasks)
-    done = [_shown(result, progress, len(folds), i) for i, result in enumerate(results)]
+    shown = watched() if progress is None else progress
+    done = list(
+        track(
+            results,
+            description=f"{suite}, {seen} seen",
+            total=len(folds),
+            console=Console(stderr=True),
+            disable=not shown,
+        )
+    )
     return Backtest(
         pd.concat([cells for cells, _ in done], ignore_index=True),
         pd.DataFrame([about for _, about in done]).set_index("fold"),
@@ -308,7 +319,3 @@ def _write(path: Path, content: dict[str, Any]) -> None:
     with os.fdopen(handle, "w") as file:
         json.dump(content, file)
     os.replace(temporary, path)
-
-
-def _shown(result: Any, progress: bool | None, total: int, index: int) -> Any:
-    return result

@@ -139,7 +139,7 @@ def forecast(
     posterior = _stacked(fit.posterior)
     eta = _linear_predictor(posterior, fit.design, placed, rng)
     mu, sigma = _location_and_scale(posterior, fit.design, eta)
-    noise = rng.standard_t(posterior["tail"][:, None, None], size=mu.shape)
+    noise = rng.standard_t(posterior["dof"][:, None, None], size=mu.shape)
     draws = xr.DataArray(
         np.clip(mu + sigma * noise, 0, 1),
         dims=("sample", "model", "benchmark"),
@@ -192,8 +192,8 @@ def predict_fitted(
     rows = design.scores.models.index.get_indexer(pd.Index(models))
     stacked = _stacked(posterior)
     mu, sigma = _location_and_scale(stacked, design, _fitted_predictor(stacked, design, rows))
-    tail = stacked["tail"][:, None, None, None]
-    noise = np.random.default_rng(seed).standard_t(tail, size=(len(mu), repeats, *mu.shape[1:]))
+    dof = stacked["dof"][:, None, None, None]
+    noise = np.random.default_rng(seed).standard_t(dof, size=(len(mu), repeats, *mu.shape[1:]))
     draws = np.clip(mu[:, None] + sigma[:, None] * noise, 0, 1)
     return draws.reshape(posterior.sizes["chain"], -1, *draws.shape[1:])
 
@@ -297,7 +297,7 @@ def _linear_predictor(
     keeps its deviation; a new one's is ``N(0, ratio^2 L L' + diag(variant_sd^2))``.
     """
     x = covariates(*(placed[c].to_numpy() for c in ("params_b", "tokens_t", "instruct")))
-    growth, n_samples = posterior["growth"], len(posterior["tail"])
+    growth, n_samples = posterior["growth"], len(posterior["dof"])
     shared = posterior["loadings"] @ np.swapaxes(posterior["loadings"], 1, 2)
     between = _cholesky(shared, posterior["specific_sd"])
     among_variants = _cholesky(

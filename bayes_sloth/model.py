@@ -69,7 +69,7 @@ FORECAST_VARIABLES = (
     "ceiling",
     "protocol_sd",
     "residual_sd",
-    "tail",
+    "dof",
 )
 
 
@@ -157,10 +157,10 @@ def build_model(design: Design, specification: Specification | None = None) -> p
             PRIORS["residual_sd"].variable("residual_sd", dims="benchmark"),
             xp=pt,
         )
-        tail = pm.Deterministic("tail", 2 + PRIORS["tail"].variable("tail_excess"))
+        dof = pm.Deterministic("dof", 2 + PRIORS["dof"].variable("dof_above_two"))
         pm.StudentT(
             "score",
-            nu=tail,
+            nu=dof,
             mu=mu.ravel()[cell],
             sigma=sigma.ravel()[cell],
             observed=known_score,

@@ -112,7 +112,7 @@ PRIORS = {
         "what is special to one model on one benchmark, in logits: a tenth, within a factor of "
         "four; it vanishes at chance and at the ceiling, as real differences do",
     ),
-    "tail": Prior(
+    "dof": Prior(
         "Gamma",
         {"alpha": 2.0, "beta": 0.2},
         "degrees of freedom of the residuals less two: from heavy tails (2) to nearly normal (30)",

@@ -135,7 +135,7 @@ def _twin_log_likelihood(fit: Fit) -> np.ndarray:
     flat = (len(mu), -1)
     return stats.t.logpdf(
         data["known_score"],
-        df=posterior["tail"][:, None],
+        df=posterior["dof"][:, None],
         loc=mu.reshape(flat)[:, data["cell"]],
         scale=sigma.reshape(flat)[:, data["cell"]],
     )
