@@ -1,0 +1,191 @@
+"""Write ``docs/results.md`` and its pictures from the committed results; computes no forecast.
+
+::
+
+    python benchmarks/results_page.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+ROOT = Path(__file__).parents[1]
+RESULTS, DOCS = ROOT / "benchmarks" / "results", ROOT / "docs"
+BLUE, GREY = "#0072B2", "#8a8a8a"
+
+PAGE = """# Results
+
+Made by `python benchmarks/results_page.py` from `benchmarks/results/`, which
+`python benchmarks/backtest.py`, `python benchmarks/baselines.py` and `python benchmarks/speed.py`
+wrote. Errors and widths are in percentage points. The protocol is Sloth's: hide the larger models
+of a family, show its smallest one or two, forecast the rest; values as published. One default
+configuration of the skills model serves all settings.
+
+## Error
+
+Mean absolute error of the median, averaged as Sloth does (models of a fold, folds, benchmarks).
+*Best Sloth* is the best of Sloth's published dimensions and intercepts, chosen on the test error;
+*best published* is the best of all published methods, chosen likewise. The standard error is from a
+bootstrap over families.
+
+{error}
+
+## Intervals
+
+Coverage of the 50, 80 and 90 % intervals, width and interval score of the 90 % interval, and the
+best interval score among our refits of the published laws with leave-one-family-out conformal
+bands (`baselines.csv`, uncut bands).
+
+{intervals}
+
+A forecast is well calibrated if the share of scores below any of its quantiles is that quantile's:
+the histogram of the probability integral transform is then flat.
+
+![Calibration: PIT histograms by setting](calibration.png)
+
+## Where the model loses
+
+Benchmarks on which a published method, chosen on the test error, has the lower error:
+
+{losses}
+
+Benchmarks whose 90 % interval covers less than 85 % or more than 97 % of the scores in a setting:
+
+{miscalibrated}
+
+## Speed
+
+Two chains, all models and benchmarks, {draws} steps of tuning and as many draws; each case in a
+process of its own. *Cold* starts without any compiled code on disk. `times_pymc` compares the
+median effective draws per second of sampling with PyMC's own sampler in the same run.
+
+{speed}
+"""
+
+
+def markdown(table: pd.DataFrame, digits: int = 2) -> str:
+    """Write a table as Markdown."""
+    text = table.map(lambda v: f"{v:.{digits}f}" if isinstance(v, float) else str(v))
+    lines = ["| " + " | ".join(map(str, text)) + " |", "|" + "---|" * text.shape[1]]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in text.to_numpy())])
+
+
+def error_table(ours: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for row in ours.itertuples():
+        there = published[(published["suite"] == row.suite) & (published["seen"] == row.seen)]
+        sloth = there[there["method"].str.startswith("Sloth")]
+        rows.append(
+            {
+                "setting": f"{row.suite}, {row.seen} seen",
+                "skills model": row.mae,
+                "standard error": row.mae_se,
+                "best Sloth": sloth["average"].min(),
+                "best published": there["average"].min(),
+                "median error": row.medae,
+                "CRPS": row.crps,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def interval_table(ours: pd.DataFrame, baselines: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for row in ours.itertuples():
+        there = baselines[(baselines["suite"] == row.suite) & (baselines["seen"] == row.seen)]
+        best = there.loc[there["interval_score90_uncut"].idxmin()]
+        rows.append(
+            {
+                "setting": f"{row.suite}, {row.seen} seen",
+                "50 %": row.coverage50,
+                "80 %": row.coverage80,
+                "90 %": row.coverage90,
+                "width": row.width90,
+                "interval score": row.interval_score90,
+                "best conformal": f"{best['interval_score90_uncut']:.2f} ({best['method']})",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def by_benchmark(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return error and coverage by setting and benchmark."""
+    scored = cells.assign(
+        error=100 * (cells["median"] - cells["actual"]).abs(),
+        covered=cells["actual"].between(cells["lower90"], cells["upper90"]),
+    )
+    keys = ["suite", "seen", "benchmark"]
+    folds = scored.groupby([*keys, "fold"])["error"].mean().groupby(keys).mean()
+    return pd.DataFrame({"error": folds, "coverage": scored.groupby(keys)["covered"].mean()})
+
+
+def losses(table: pd.DataFrame, published: pd.DataFrame) -> str:
+    lines = []
+    for (suite, seen, benchmark), row in table.iterrows():
+        there = published[(published["suite"] == suite) & (published["seen"] == seen)]
+        best = there.loc[there[benchmark].idxmin()]
+        if best[benchmark] < row["error"]:
+            lines.append(
+                f"- {suite}, {seen} seen, {benchmark}: {row['error']:.2f}, "
+                f"{method(best)} {best[benchmark]:.2f}"
+            )
+    return "\n".join(lines) or "none"
+
+
+def method(row: pd.Series) -> str:
+    dimension = row.get("dimension")
+    return str(row["method"]) + (f", d={dimension:.0f}" if pd.notna(dimension) else "")
+
+
+def miscalibrated(table: pd.DataFrame) -> str:
+    off = table[(table["coverage"] < 0.85) | (table["coverage"] > 0.97)]
+    return "\n".join(
+        f"- {suite}, {seen} seen, {benchmark}: {row['coverage']:.0%}"
+        for (suite, seen, benchmark), row in off.iterrows()
+    )
+
+
+def draw_calibration(cells: pd.DataFrame) -> None:
+    settings = list(cells.groupby(["suite", "seen"], sort=False))
+    figure, axes = plt.subplots(2, 3, figsize=(9, 4.6), sharex=True, layout="constrained")
+    for ax, ((suite, seen), part) in zip(axes.flat, settings, strict=False):
+        ax.hist(
+            part["pit"], bins=10, range=(0, 1), weights=[10 / len(part)] * len(part), color=BLUE
+        )
+        ax.axhline(1, color=GREY, lw=1)
+        ax.set_title(f"{suite}, {seen} seen ({len(part)} scores)", fontsize="medium")
+        ax.spines[["top", "right"]].set_visible(False)
+    figure.supxlabel("probability integral transform", fontsize="medium")
+    figure.supylabel("density (1 if calibrated)", fontsize="medium")
+    figure.savefig(DOCS / "calibration.png", dpi=120)
+
+
+def main() -> None:
+    ours = pd.read_csv(RESULTS / "backtest.csv")
+    cells = pd.read_csv(RESULTS / "backtest_cells.csv")
+    published = pd.read_csv(ROOT / "data" / "sloth_reference_mae.csv")
+    baselines = pd.read_csv(RESULTS / "baselines.csv")
+    speed = pd.read_csv(RESULTS / "speed.csv")
+    table = by_benchmark(cells)
+    draw_calibration(cells)
+    shown = ["sampler", "cache", "import_and_build", "compile", "sample", "total", "median_ess",
+             "smallest_ess", "median_ess_per_second", "times_pymc"]  # fmt: skip
+    page = PAGE.format(
+        error=markdown(error_table(ours, published)),
+        intervals=markdown(interval_table(ours, baselines)),
+        losses=losses(table, published),
+        miscalibrated=miscalibrated(table),
+        draws=speed["draws"].iloc[0],
+        speed=markdown(speed[[name for name in shown if name in speed]].fillna("")),
+    )
+    (DOCS / "results.md").write_text(page)
+
+
+if __name__ == "__main__":
+    main()
