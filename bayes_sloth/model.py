@@ -134,6 +134,8 @@ def build_model(design: Design, specification: Specification | None = None) -> p
         known_score = pm.Data("known_score", data["known_score"])
         reference = pm.Data("reference", data["reference"], dims="benchmark")
 
+        place = _place_data(design)
+
         intercept = PRIORS["intercept"].variable("intercept", dims="benchmark")
         loadings = _loadings(principal_directions(design, values, specification.skills))
         shared = loadings @ loadings.T
@@ -142,17 +144,17 @@ def build_model(design: Design, specification: Specification | None = None) -> p
         growth = _growth(between)
         slope = _slopes(growth, between, specification)
         eta = (
-            _levels(design, intercept, growth, slope, between)[design.lineage_of_model]
-            + _growth_within(design, growth, slope)
-            + _deviations(design, shared)
+            _levels(place, intercept, growth, slope, between)[place["lineage_of_model"]]
+            + _growth_within(place, growth, slope, specification)
+            + _deviations(design, place, shared)
             + _model_skills() @ loadings.T
         )
         ceiling, shape = _link_parameters(reference, specification)
-        mu = link.expected(eta, design.chance, reference, ceiling, shape, xp=pt)
+        mu = link.expected(eta, place["chance"], reference, ceiling, shape, xp=pt)
         sigma = link.spread(
             mu,
-            design.chance,
-            design.items,
+            place["chance"],
+            place["items"],
             PRIORS["protocol_sd"].variable("protocol_sd", dims="benchmark"),
             PRIORS["residual_sd"].variable("residual_sd", dims="benchmark"),
             xp=pt,
@@ -166,6 +168,24 @@ def build_model(design: Design, specification: Specification | None = None) -> p
             observed=known_score,
         )
     return model
+
+
+def _place_data(design: Design) -> dict[str, Any]:
+    """Return the design as data of the model.
+
+    Arrays that were constants would be written into the machine code: slow to compile, and of no
+    use to the next fit of the same shape.
+    """
+    import pymc as pm
+
+    return {
+        "away": pm.Data("away", design.x - design.centre[design.lineage_of_model]),
+        "centre": pm.Data("centre", design.centre),
+        "lineage_of_model": pm.Data("lineage_of_model", design.lineage_of_model),
+        "deviation_of_model": pm.Data("deviation_of_model", design.deviation_of_model),
+        "chance": pm.Data("chance", design.chance),
+        "items": pm.Data("items", design.items),
+    }
 
 
 def _coords(design: Design, specification: Specification) -> dict[str, Any]:
@@ -192,14 +212,16 @@ def _loadings(directions: np.ndarray) -> Any:
     import pytensor.tensor as pt
 
     basis, jacobian = rotation_slice(directions)
+    n_coordinates, n_turns = basis.shape[1], len(jacobian)
+    basis = pm.Data("slice_basis", basis)
     scale = PRIORS["loading_scale"].variable("loading_scale")
-    coordinates = pm.Normal("loading_coordinate", 0, scale, shape=basis.shape[1])
+    coordinates = pm.Normal("loading_coordinate", 0, scale, shape=n_coordinates)
     loadings = pm.Deterministic(
         "loadings", (basis @ coordinates).reshape(directions.shape), dims=("benchmark", "skill")
     )
-    if jacobian.size:
-        overlap = (loadings / scale).T @ directions
-        matrix = pt.tensordot(jacobian, overlap, axes=[[2, 3], [0, 1]])
+    if n_turns:
+        overlap = (loadings / scale).T @ pm.Data("slice_directions", directions)
+        matrix = pt.tensordot(pm.Data("slice_jacobian", jacobian), overlap, axes=[[2, 3], [0, 1]])
         pm.Potential("rotation_jacobian", pt.log(pt.abs(pt.linalg.det(matrix))))
     return loadings
 
@@ -258,18 +280,19 @@ def _slopes(growth: Any, between: Any, specification: Specification) -> Any:
     import pymc as pm
 
     if not specification.family_slopes:
-        return growth[:1]
+        return growth[0][None, :]
     scale = PRIORS["slope_scale"].variable("slope_scale")
     return pm.MvNormal(
         "lineage_slope", growth[0], chol=scale * between, dims=("lineage", "benchmark")
     )
 
 
-def _levels(design: Design, intercept: Any, growth: Any, slope: Any, between: Any) -> Any:
+def _levels(place: dict[str, Any], intercept: Any, growth: Any, slope: Any, between: Any) -> Any:
     """Return each lineage's level at the centre of its models, of shape (lineage, benchmark)."""
     import pymc as pm
 
-    mean = intercept + design.centre[:, 1:3] @ growth[1:3] + design.centre[:, :1] * slope
+    centre = place["centre"]
+    mean = intercept + centre[:, 1:3] @ growth[1:3] + centre[:, 0][:, None] * slope
     return pm.MvNormal(
         "lineage_level",
         mean,
@@ -278,14 +301,15 @@ def _levels(design: Design, intercept: Any, growth: Any, slope: Any, between: An
     )
 
 
-def _growth_within(design: Design, growth: Any, slope: Any) -> Any:
+def _growth_within(
+    place: dict[str, Any], growth: Any, slope: Any, specification: Specification
+) -> Any:
     """Return what covariates add to a lineage's level, of shape (model, benchmark)."""
-    x = design.x - design.centre[design.lineage_of_model]
-    common = slope.type.shape[0] == 1
-    return x[:, 1:] @ growth[1:] + x[:, :1] * (slope if common else slope[design.lineage_of_model])
+    own = slope[place["lineage_of_model"]] if specification.family_slopes else slope
+    return place["away"][:, 1:] @ growth[1:] + place["away"][:, 0][:, None] * own
 
 
-def _deviations(design: Design, shared: Any) -> Any:
+def _deviations(design: Design, place: dict[str, Any], shared: Any) -> Any:
     """Return the variants' deviations from their trunks, of shape (model, benchmark)."""
     import pymc as pm
     import pytensor.tensor as pt
@@ -301,7 +325,7 @@ def _deviations(design: Design, shared: Any) -> Any:
         dims=("deviating", "benchmark"),
     )
     none = np.zeros((1, len(design.items)))  # position -1: a trunk
-    return pt.concatenate([deviation, none])[design.deviation_of_model]
+    return pt.concatenate([deviation, none])[place["deviation_of_model"]]
 
 
 def _model_skills() -> Any:
