@@ -39,7 +39,7 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="bayes-sloth")
 def main() -> None:
-    r"""Forecast benchmark scores of language models nobody has evaluated, with honest intervals.
+    """Forecast benchmark scores of language models nobody has evaluated, with honest intervals.
 
     \b
     Start with:
@@ -78,7 +78,7 @@ def fit(
     as_json: bool,
     **choices: Any,
 ) -> None:
-    r"""Fit the skills model to SCORES (a CSV), or to the bundled leaderboard.
+    """Fit the skills model to SCORES (a CSV), or to the bundled leaderboard.
 
     \b
     Examples:
@@ -136,7 +136,7 @@ def forecast(
     seed: int,
     as_json: bool,
 ) -> None:
-    r"""Forecast a model's scores from its family, size and training tokens.
+    """Forecast a model's scores from its family, size and training tokens.
 
     \b
     Examples:
@@ -208,7 +208,7 @@ def check(fit_path: str, as_json: bool) -> None:
 def backtest(
     scores: str | None, benchmarks: str | None, folder: str, as_json: bool, **settings: Any
 ) -> None:
-    r"""Hide families, forecast them, and compare with what happened.
+    """Hide families, forecast them, and compare with what happened.
 
     Uses the bundled leaderboard as published, or SCORES (a CSV) with folds of its own lineages.
 

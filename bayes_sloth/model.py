@@ -51,26 +51,27 @@ from bayes_sloth.specification import Specification
 if TYPE_CHECKING:
     import pymc as pm
 
-# What a forecast needs; the rest of a posterior is derived from these.
+# What a forecast needs, the last five where the model has them; all else derives from these.
 FORECAST_VARIABLES = (
     "intercept",
     "loadings",
     "specific_sd",
     "growth",
-    "slope_scale",
-    "lineage_slope",
     "lineage_level",
     "variant_ratio",
     "variant_sd",
-    "variant_deviation",
     "model_scale",
     "model_skill",
-    "link_shape",
-    "ceiling",
     "protocol_sd",
     "residual_sd",
     "dof",
+    "variant_deviation",
+    "slope_scale",
+    "lineage_slope",
+    "link_shape",
+    "ceiling",
 )
+OPTIONAL = frozenset(FORECAST_VARIABLES[-5:])
 
 
 def observed_cells(design: Design, values: np.ndarray) -> dict[str, np.ndarray]:

@@ -162,6 +162,11 @@ def strip(path: Path) -> None:
         del file["constant_data"]
 
 
+def rename(path: Path) -> None:
+    with h5py.File(path, "a") as file:
+        file.move("posterior/dof", "posterior/tail")
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
@@ -170,6 +175,7 @@ def strip(path: Path) -> None:
         (lambda path: path.write_text("model,mmlu\n"), "cannot be read as a fit"),
         (age, "format 0"),
         (strip, "not a complete fit"),
+        (rename, "not a complete fit"),
         (lambda path: path.unlink(), "there is no fit"),
     ],
 )
