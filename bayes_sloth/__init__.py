@@ -1,8 +1,7 @@
 """Bayesian forecasts of language-model benchmark scores, with honest uncertainty.
 
 >>> import bayes_sloth as bs
->>> scores = bs.load_scores()                       # or a table of your own
->>> fit = bs.fit(scores)                            # NUTS, about two minutes   # doctest: +SKIP
+>>> fit = bs.fit()  # the bundled leaderboard; or bs.load_scores("mine.csv")    # doctest: +SKIP
 >>> bs.forecast(fit, family="qwen2", params_b=32, tokens_t=7).table()           # doctest: +SKIP
 """
 

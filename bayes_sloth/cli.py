@@ -98,7 +98,9 @@ def fit(
     table = _scores(scores, benchmarks, as_published)
     for note in table.notes:
         click.echo(f"note: {note}", err=True)
-    click.echo("Compiling (a minute the first time, less later), then sampling ...", err=True)
+    click.echo(
+        "Compiling (some minutes the first time, seconds later), then sampling ...", err=True
+    )
 
     from bayes_sloth.fitting import fit as fit_scores
 

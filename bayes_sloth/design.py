@@ -76,8 +76,8 @@ class Design:
 
     @property
     def items(self) -> np.ndarray:
-        """Number of items, of shape (benchmark,)."""
-        return self.scores.benchmarks["n_items"].to_numpy(float)
+        """Number of items, of shape (benchmark,); infinite where unknown: no sampling noise."""
+        return self.scores.benchmarks["n_items"].astype(float).fillna(np.inf).to_numpy()
 
 
 def make_design(scores: Scores) -> Design:

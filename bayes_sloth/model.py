@@ -174,8 +174,8 @@ def build_model(design: Design, specification: Specification | None = None) -> p
 def _place_data(design: Design) -> dict[str, Any]:
     """Return the design as data of the model.
 
-    Arrays that were constants would be written into the machine code: slow to compile, and of no
-    use to the next fit of the same shape.
+    Constants would be written into the machine code, where the next fit of the same shape cannot
+    use them.
     """
     import pymc as pm
 

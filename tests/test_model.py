@@ -144,3 +144,11 @@ def _twin_log_likelihood(fit: Fit) -> np.ndarray:
 def test_typical_level_is_the_middle_where_nothing_is_known():
     values = np.array([[0.625, np.nan], [0.625, np.nan]])
     np.testing.assert_allclose(typical_level(values, np.array([0.25, 0.0])), [0.5, 0.5])
+
+
+def test_unknown_number_of_items_means_no_sampling_noise():
+    scores = load_scores().select(benchmarks_of("downstream")).with_size_and_tokens()[0]
+    items = make_design(scores).items
+    assert dict(zip(scores.benchmarks.index, items, strict=True)) == {
+        "humaneval": 164, "eq_bench": 171, "agentbench_overall": np.inf,
+    }  # fmt: skip
