@@ -1,4 +1,4 @@
-"""Measure what a fit costs: compile (cold, warm), sampling, effective draws per second, by sampler.
+"""Measure what a fit costs, by sampler: compile (cold, warm), sampling, effective draws.
 
 Each case runs in a process of its own, so that nothing compiled before is in memory; a cold case
 starts with an empty cache on disk as well. Seconds depend on the machine and what else it does;
@@ -81,11 +81,6 @@ def main() -> None:
                 rows.append({"sampler": sampler, "cache": state, "draws": arguments.draws, **row})
                 print(rows[-1], flush=True)
     table = pd.DataFrame(rows)
-    table["median_ess_per_second"] = table["median_ess"] / table["sample"]
-    table["smallest_ess_per_second"] = table["smallest_ess"] / table["sample"]
-    default = table.loc[table["sampler"] == "pymc", "median_ess_per_second"]
-    if len(default):
-        table["times_pymc"] = table["median_ess_per_second"] / default.iloc[0]
     RESULTS.parent.mkdir(exist_ok=True)
     table.round(3).to_csv(RESULTS, index=False)
     print(table.round(2).to_string(index=False))
