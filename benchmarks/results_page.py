@@ -64,8 +64,8 @@ Benchmarks whose 90 % interval covers less than 85 % or more than 97 % of the sc
 Two chains, all models and benchmarks, {draws} steps of tuning and as many draws; each case in a
 process of its own. *Cold* starts without any compiled code on disk. PyMC and NumPyro compile within
 `sample`. `ESS per second` is the median effective sample size over all
-rotation-invariant quantities by the seconds of compiling and sampling together; `times PyMC` compares it with PyMC's own sampler
-in the same run.
+rotation-invariant quantities by the seconds of compiling and sampling together; `times PyMC`
+compares it with PyMC's own sampler in the same run.
 
 {speed}
 """
