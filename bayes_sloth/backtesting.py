@@ -52,7 +52,7 @@ class Backtest:
         A row for each held-out model and benchmark: ``fold``, ``model``, ``benchmark``,
         ``actual``, ``median``, interval bounds, ``crps``, ``pit``; scores in [0, 1].
     folds : DataFrame
-        Indexed by ``fold``: seconds, R-hat and ESS of the expected test scores, divergences.
+        Indexed by ``fold``: seconds, R-hat and ESS of predictive draws, divergences.
     settings : dict
         What was run.
     """
@@ -197,7 +197,7 @@ def run_fold(
     -------
     cells : DataFrame
     about : dict
-        ``fold``, ``seconds`` and diagnostics of the expected test scores.
+        ``fold``, ``seconds`` and diagnostics of the predictive draws.
     """
     from bayes_sloth.forecasting import predict_fitted
     from bayes_sloth.model import observed_cells

@@ -49,6 +49,14 @@ the histogram of the probability integral transform is then flat.
 
 ![Calibration: PIT histograms by setting](calibration.png)
 
+## Diagnostics
+
+Worst R-hat and effective sample size over the folds of a setting, of predictive draws of the test
+scores (their noise makes these milder than those of expected scores), and divergent transitions.
+By the limits of a fit (R-hat 1.01, ESS 400, no divergence) **not passed** settings are marked.
+
+{diagnostics}
+
 ## Where the model loses
 
 Benchmarks on which a published method, chosen on the test error, has the lower error:
@@ -114,6 +122,21 @@ def interval_table(ours: pd.DataFrame, baselines: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def diagnostics_table(ours: pd.DataFrame) -> pd.DataFrame:
+    passed = (
+        (ours["largest_rhat"] <= 1.01) & (ours["smallest_ess"] >= 400) & (ours["divergences"] == 0)
+    )
+    return pd.DataFrame(
+        {
+            "setting": ours["suite"] + ", " + ours["seen"].astype(str) + " seen",
+            "largest R-hat": ours["largest_rhat"],
+            "smallest ESS": ours["smallest_ess"].round().astype(int).astype(str),
+            "divergences": ours["divergences"].astype(str),
+            "verdict": passed.map({True: "passed", False: "**not passed**"}),
+        }
+    )
 
 
 def by_benchmark(cells: pd.DataFrame) -> pd.DataFrame:
@@ -189,6 +212,7 @@ def main() -> None:
     page = PAGE.format(
         error=markdown(error_table(ours, published)),
         intervals=markdown(interval_table(ours, baselines)),
+        diagnostics=markdown(diagnostics_table(ours), digits=3),
         losses=losses(table, published),
         miscalibrated=miscalibrated(table),
         draws=speed["draws"].iloc[0],
