@@ -1,0 +1,72 @@
+"""``bayes-sloth fit``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, read_scores
+
+
+@click.command()
+@click.argument("scores", required=False, type=click.Path())
+@click.option("--out", default=DEFAULT_FIT, show_default=True, help="File of the fit (netCDF).")
+@click.option(
+    "--benchmarks",
+    type=click.Path(),
+    help="CSV that declares new benchmarks: benchmark, chance, n_items.",
+)
+@click.option("--as-published", is_flag=True, help="Bundled data without the errata.")
+@click.option("--skills", type=int, help="Number of latent skills.")
+@click.option("--link", type=click.Choice(["generalised", "logistic"]), help="Shape of the curve.")
+@click.option("--family-slopes", is_flag=True, help="Let growth with size differ by lineage.")
+@click.option("--sampler", type=click.Choice(["nutpie", "pymc", "numpyro"]), help="Whose NUTS.")
+@click.option("--chains", type=int, help="Chains.")
+@click.option("--tune", type=int, help="Steps of adaptation of each chain.")
+@click.option("--draws", type=int, help="Draws kept of each chain.")
+@click.option("--seed", type=int, help="Same seed, same draws.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+def fit(
+    scores: str | None,
+    out: str,
+    benchmarks: str | None,
+    as_published: bool,
+    quiet: bool,
+    as_json: bool,
+    **choices: Any,
+) -> None:
+    """Fit the skills model to SCORES (a CSV), or to the bundled leaderboard.
+
+    \b
+    Examples:
+      bayes-sloth fit --out fit.nc
+      bayes-sloth fit my_scores.csv --benchmarks my_benchmarks.csv --out mine.nc
+    """  # fmt: skip
+    from bayes_sloth.sampling import Sampling
+    from bayes_sloth.specification import Specification
+
+    check_writable(out)
+    given = {
+        name: value for name, value in choices.items() if value is not None and value is not False
+    }
+    names = ("skills", "link", "family_slopes")
+    specification = Specification(**{k: v for k, v in given.items() if k in names})
+    sampling = Sampling(**{k: v for k, v in given.items() if k not in names})
+    table = read_scores(scores, benchmarks, as_published)
+    for note in table.notes:
+        click.echo(f"note: {note}", err=True)
+    click.echo(
+        "Compiling (some minutes the first time, seconds later), then sampling ...", err=True
+    )
+
+    from bayes_sloth.fitting import fit as fit_scores
+
+    done = fit_scores(table, specification, sampling, progress=False if quiet else None)
+    done.save(out)
+    if as_json:
+        click.echo(json.dumps({"out": out, "health": done.health.to_dict()}, indent=2))
+    else:
+        click.echo(f"{done!r}\nSaved to {out}.")

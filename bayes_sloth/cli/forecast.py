@@ -1,0 +1,121 @@
+"""``bayes-sloth forecast``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, numbers_of, print_table
+
+if TYPE_CHECKING:
+    from bayes_sloth.fitting import Fit
+    from bayes_sloth.forecasting import Forecast
+
+
+@click.command()
+@click.option("--family", required=True, help="A variant or lineage; a new name is a new family.")
+@click.option(
+    "--params",
+    "params_b",
+    required=True,
+    help="Parameters in billions; several, as 7,13,70, give a curve.",
+)
+@click.option("--tokens", "tokens_t", required=True, type=float, help="Tokens in trillions.")
+@click.option("--instruct", is_flag=True, help="The model is tuned to follow instructions.")
+@click.option("--benchmark", "benchmarks", multiple=True, help="Only this one; may be repeated.")
+@click.option("--fit", "fit_path", default=DEFAULT_FIT, show_default=True, help="A saved fit.")
+@click.option("--plot", "plot_path", type=click.Path(), help="Save a picture (png, svg, pdf).")
+@click.option("--seed", default=1, show_default=True, help="Of the predictive draws.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def forecast(
+    family: str,
+    params_b: str,
+    tokens_t: float,
+    instruct: bool,
+    benchmarks: tuple[str, ...],
+    fit_path: str,
+    plot_path: str | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Forecast a model's scores from its family, size and training tokens.
+
+    \b
+    Examples:
+      bayes-sloth forecast --family qwen2 --params 32 --tokens 7
+      bayes-sloth forecast --family meta-llama-3 --params 8,70,400 --tokens 15 --plot curve.png
+      bayes-sloth forecast --family "my family" --params 13 --tokens 4 --instruct --json
+    """
+    from bayes_sloth.fitting import load_fit
+    from bayes_sloth.forecasting import forecast as forecast_models
+
+    if plot_path:
+        check_writable(plot_path, pictures=True)
+    posterior = load_fit(fit_path)
+    sizes = numbers_of(params_b, "--params")
+    result = forecast_models(
+        posterior,
+        family=family,
+        params_b=sizes,
+        tokens_t=tokens_t,
+        instruct=instruct,
+        benchmarks=list(benchmarks) or None,
+        seed=seed,
+    )
+    if plot_path:
+        _plot(result, posterior, plot_path)
+    if as_json:
+        parts = [result.to_dict(str(name)) for name in result.models.index]
+        click.echo(json.dumps(parts[0] if len(parts) == 1 else parts, indent=2))
+        return
+    for name in result.models.index:
+        _print_forecast(result, posterior, str(name))
+    for warning in result.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if plot_path:
+        click.echo(f"Picture saved to {plot_path}.")
+
+
+def _plot(result: Forecast, posterior: Fit, path: str) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from bayes_sloth.plots import plot_curves, plot_forecast
+
+    if len(result.models) > 1:
+        plot_curves(result, posterior)
+    else:
+        plot_forecast(result, posterior)
+    plt.gcf().savefig(path, dpi=150)
+
+
+def _print_forecast(result: Forecast, posterior: Fit, name: str) -> None:
+    about: dict[Any, Any] = result.models.loc[[name]].to_dict("records")[0]
+    status = {
+        "seen": "a variant in the data",
+        "lineage": "a new variant of a known lineage",
+        "unseen": "a family nobody has seen",
+    }[about["family_status"]]
+    tuned = ", instruction-tuned" if about["instruct"] else ""
+    title = (
+        f"{about['family']}, {about['params_b']:g}B parameters, {about['tokens_t']:g}T tokens"
+        f"{tuned} ({status})"
+    )
+    table = result.table().xs(name, level="model")
+    shown = table[["median"]].assign(
+        **{
+            "50 % interval": _interval(table, 50),
+            "90 % interval": _interval(table, 90),
+        }
+    )
+    shown.insert(0, "benchmark", posterior.scores.benchmarks.loc[table.index, "name"])
+    print_table(shown, title, digits=3)
+
+
+def _interval(table: Any, level: int) -> list[str]:
+    bounds = zip(table[f"lower{level}"], table[f"upper{level}"], strict=True)
+    return [f"{low:.3f} to {high:.3f}" for low, high in bounds]

@@ -1,0 +1,70 @@
+"""What commands share: reading tables, printing them, and refusing bad options early."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bayes_sloth.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_sloth.scores import Scores
+
+DEFAULT_FIT = "fit.nc"
+
+
+def read_scores(path: str | None, benchmarks: str | None, as_published: bool) -> Scores:
+    """Read a user's table, or the bundled one; its problems are an `InputError`."""
+    from bayes_sloth.scores import benchmarks_of, load_scores
+
+    if path is None:
+        return load_scores(errata=not as_published).select(benchmarks_of("both"))
+    return load_scores(path, benchmarks=benchmarks)
+
+
+def check_writable(path: str, pictures: bool = False) -> None:
+    """Refuse a place that cannot be written to before work is spent."""
+    target = Path(path)
+    if target.is_dir() or not target.absolute().parent.is_dir():
+        raise InputError(f"cannot write '{path}': give the name of a file in a folder that exists")
+    if pictures and target.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError(f"cannot draw '{path}': give a name that ends in .png, .svg or .pdf")
+
+
+def numbers_of(text: str, option: str) -> list[float]:
+    """Read numbers separated by commas."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"{option} '{text}' is not a number, or several as 7,13,70") from None
+
+
+def print_table(table: pd.DataFrame, title: str, *, as_json: bool = False, digits: int = 4) -> None:
+    """Print a table to the width of the terminal, or as JSON records."""
+    if as_json:
+        click.echo(table.to_json(orient="records", indent=2))
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    # A pipe has no width: do not cut what goes there.
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    shown = Table(title=title, title_justify="left", title_style="bold")
+    for column in table:
+        numeric = table[column].dtype.kind in "fi"
+        shown.add_column(str(column), justify="right" if numeric else "left")
+    for row in table.itertuples(index=False):
+        shown.add_row(*(escape(_text(value, digits)) for value in row))
+    console.print(shown)
+
+
+def _text(value: object, digits: int) -> str:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.{digits}f}".rstrip("0").rstrip(".")
+    return str(value)
