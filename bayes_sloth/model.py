@@ -44,6 +44,7 @@ import xarray as xr
 from bayes_sloth import link
 from bayes_sloth.design import Design, principal_directions, typical_level
 from bayes_sloth.errors import InputError
+from bayes_sloth.factor_normal import factor_normal, orthonormal, product
 from bayes_sloth.loadings import orbit_volume, rotation_slice
 from bayes_sloth.priors import COVARIATES, GROWTH_MEAN, GROWTH_SPREAD, PRIORS
 from bayes_sloth.specification import Specification
@@ -139,16 +140,15 @@ def build_model(design: Design, specification: Specification | None = None) -> p
 
         intercept = PRIORS["intercept"].variable("intercept", dims="benchmark")
         loadings = _loadings(principal_directions(design, values, specification.skills))
-        shared = loadings @ loadings.T
         specific_sd = PRIORS["specific_sd"].variable("specific_sd", dims="benchmark")
-        between = pt.linalg.cholesky(shared + pt.diag(specific_sd**2))
-        growth = _growth(between)
-        slope = _slopes(growth, between, specification)
+        between = (loadings, specific_sd)
+        growth = _growth(design, between)
+        slope = _slopes(design, growth, between, specification)
         eta = (
             _levels(place, intercept, growth, slope, between)[place["lineage_of_model"]]
             + _growth_within(place, growth, slope, specification)
-            + _deviations(design, place, shared)
-            + _model_skills() @ loadings.T
+            + _deviations(design, place, loadings)
+            + product(_model_skills(), loadings.T)
         )
         ceiling, shape = _link_parameters(reference, specification)
         mu = link.expected(eta, place["chance"], reference, ceiling, shape, xp=pt)
@@ -210,20 +210,21 @@ def _loadings(directions: np.ndarray) -> Any:
     is an anchor, so none can be a weak one.
     """
     import pymc as pm
-    import pytensor.tensor as pt
 
     basis, jacobian = rotation_slice(directions)
     n_coordinates, n_turns = basis.shape[1], len(jacobian)
-    basis = pm.Data("slice_basis", basis)
+    overlap = np.einsum("bpc,bq->pqc", basis.reshape(*directions.shape, -1), directions)
+    volume = np.einsum("abpq,pqc->abc", jacobian, overlap).reshape(-1, n_coordinates)
     scale = PRIORS["loading_scale"].variable("loading_scale")
     coordinates = pm.Normal("loading_coordinate", 0, scale, shape=n_coordinates)
+    # Loadings and Jacobian are both linear in the coordinates: one product gives both.
+    both = product(coordinates[None, :], pm.Data("slice", np.vstack([basis, volume]).T))[0]
     loadings = pm.Deterministic(
-        "loadings", (basis @ coordinates).reshape(directions.shape), dims=("benchmark", "skill")
+        "loadings", both[: directions.size].reshape(directions.shape), dims=("benchmark", "skill")
     )
     if n_turns:
-        overlap = (loadings / scale).T @ pm.Data("slice_directions", directions)
-        matrix = pt.tensordot(pm.Data("slice_jacobian", jacobian), overlap, axes=[[2, 3], [0, 1]])
-        pm.Potential("rotation_jacobian", pt.log(pt.abs(pt.linalg.det(matrix))))
+        matrix = both[directions.size :].reshape((n_turns, n_turns)) / scale
+        pm.Potential("rotation_jacobian", orthonormal(matrix, n_turns)[1])
     return loadings
 
 
@@ -264,42 +265,39 @@ def sample_prior(
     return xr.DataTree.from_dict({name: group.isel(draw=chosen) for name, group in groups.items()})
 
 
-def _growth(between: Any) -> Any:
+def _growth(design: Design, between: tuple[Any, Any]) -> Any:
     """Return effects of the covariates, of shape (covariate, benchmark)."""
     import pymc as pm
-    import pytensor.tensor as pt
 
     dims = ("covariate", "benchmark")
-    standard = pm.MvNormal("growth_standard", pt.zeros(between.shape[0]), chol=between, dims=dims)
+    none = np.zeros((len(COVARIATES), len(design.items)))
+    standard = factor_normal("growth_standard", none, *between, dims=dims)
     return pm.Deterministic(
         "growth", GROWTH_MEAN[:, None] + GROWTH_SPREAD[:, None] * standard, dims=dims
     )
 
 
-def _slopes(growth: Any, between: Any, specification: Specification) -> Any:
+def _slopes(
+    design: Design, growth: Any, between: tuple[Any, Any], specification: Specification
+) -> Any:
     """Return growth with size by lineage, or the common growth where slopes do not differ."""
-    import pymc as pm
+    import pytensor.tensor as pt
 
     if not specification.family_slopes:
         return growth[0][None, :]
     scale = PRIORS["slope_scale"].variable("slope_scale")
-    return pm.MvNormal(
-        "lineage_slope", growth[0], chol=scale * between, dims=("lineage", "benchmark")
-    )
+    mean = pt.tile(growth[0], (len(design.lineages), 1))
+    scaled = (scale * part for part in between)
+    return factor_normal("lineage_slope", mean, *scaled, dims=("lineage", "benchmark"))
 
 
-def _levels(place: dict[str, Any], intercept: Any, growth: Any, slope: Any, between: Any) -> Any:
+def _levels(
+    place: dict[str, Any], intercept: Any, growth: Any, slope: Any, between: tuple[Any, Any]
+) -> Any:
     """Return each lineage's level at the centre of its models, of shape (lineage, benchmark)."""
-    import pymc as pm
-
     centre = place["centre"]
-    mean = intercept + centre[:, 1:3] @ growth[1:3] + centre[:, 0][:, None] * slope
-    return pm.MvNormal(
-        "lineage_level",
-        mean,
-        chol=between,
-        dims=("lineage", "benchmark"),
-    )
+    mean = intercept + product(centre[:, 1:3], growth[1:3]) + centre[:, 0][:, None] * slope
+    return factor_normal("lineage_level", mean, *between, dims=("lineage", "benchmark"))
 
 
 def _growth_within(
@@ -307,26 +305,23 @@ def _growth_within(
 ) -> Any:
     """Return what covariates add to a lineage's level, of shape (model, benchmark)."""
     own = slope[place["lineage_of_model"]] if specification.family_slopes else slope
-    return place["away"][:, 1:] @ growth[1:] + place["away"][:, 0][:, None] * own
+    return product(place["away"][:, 1:], growth[1:]) + place["away"][:, 0][:, None] * own
 
 
-def _deviations(design: Design, place: dict[str, Any], shared: Any) -> Any:
+def _deviations(design: Design, place: dict[str, Any], loadings: Any) -> Any:
     """Return the variants' deviations from their trunks, of shape (model, benchmark)."""
-    import pymc as pm
     import pytensor.tensor as pt
 
     ratio = PRIORS["variant_ratio"].variable("variant_ratio")
     specific_sd = PRIORS["variant_sd"].variable("variant_sd", dims="benchmark")
     if not len(design.deviating):
         return 0.0
-    deviation = pm.MvNormal(
-        "variant_deviation",
-        np.zeros(len(design.items)),
-        chol=pt.linalg.cholesky(ratio**2 * shared + pt.diag(specific_sd**2)),
-        dims=("deviating", "benchmark"),
+    none = np.zeros((len(design.deviating), len(design.items)))
+    deviation = factor_normal(
+        "variant_deviation", none, ratio * loadings, specific_sd, dims=("deviating", "benchmark")
     )
-    none = np.zeros((1, len(design.items)))  # position -1: a trunk
-    return pt.concatenate([deviation, none])[place["deviation_of_model"]]
+    trunk = np.zeros((1, len(design.items)))  # position -1: a trunk
+    return pt.concatenate([deviation, trunk])[place["deviation_of_model"]]
 
 
 def _model_skills() -> Any:
