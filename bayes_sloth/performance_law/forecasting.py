@@ -12,14 +12,14 @@ import pandas as pd
 
 from bayes_sloth import link
 from bayes_sloth.errors import InputError
-from bayes_sloth.performance_law.checks import check_architecture
+from bayes_sloth.performance_law.checks import check_architecture, dense_params_b
 from bayes_sloth.performance_law.data import CHANCE, ITEMS, SHAPE, SOURCES, years_since_epoch
 from bayes_sloth.performance_law.law import (
     effective_size,
     linear_predictor,
     log_size,
     log_tokens,
-    saturated_tokens,
+    token_term,
 )
 from bayes_sloth.performance_law.priors import SIZE_OF_SHAPE_SD
 
@@ -164,7 +164,7 @@ def ask(fit: LawFit, models: pd.DataFrame) -> pd.DataFrame:
 
 
 def abilities(
-    fit: LawFit, asked: pd.DataFrame, rng: np.random.Generator, *, own: bool = True
+    fit: LawFit, asked: pd.DataFrame, rng: np.random.Generator, *, own: str = "separate"
 ) -> np.ndarray:
     """Return draws of abilities, of shape (sample, model), in logits about the typical level.
 
@@ -174,50 +174,85 @@ def abilities(
     asked : DataFrame
         From `ask`.
     rng : Generator
-    own : bool
-        Whether each model departs from the law on its own, or is exactly as the law says.
+    own : {"separate", "shared", "none"}
+        Whether each model departs from the law on its own, all depart together (one recipe, scaled
+        differently), or each is exactly as the law says.
     """
     draws = fit.draws
     ability = law_ability(fit, asked, rng)
     for name, index in (("developer", fit.design.developers), ("lineage", fit.design.lineages)):
         ability += _group_effect(draws, name, index.get_indexer(asked[name]), asked, rng)
-    if own:
-        ability += draws["model_sd"][:, None] * rng.standard_normal(ability.shape)
+    columns = {"separate": len(asked), "shared": 1, "none": 0}[own]
+    if columns:
+        shape = (len(ability), columns)
+        ability += draws["model_sd"][:, None] * rng.standard_normal(shape)
     return ability
 
 
 def law_ability(fit: LawFit, asked: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
     """Return what architecture and date alone say, of shape (sample, model)."""
-    draws = {name: value[:, None] for name, value in fit.draws.items() if value.ndim == 1}
-    n_samples = len(draws["intercept"])
-    total = np.broadcast_to(log_size(asked["params_b"]), (n_samples, len(asked))).copy()
-    active = np.broadcast_to(log_size(asked["active_params_b"]), total.shape).copy()
+    n_samples = len(fit.draws["intercept"])
+    total = np.broadcast_to(log_size(asked["params_b"]), (n_samples, len(asked)))
+    active = np.broadcast_to(log_size(asked["active_params_b"]), total.shape)
     shape = [asked[name].to_numpy() for name in SHAPE]
     unknown = np.isnan(total)
     if unknown.any():
-        implied = fit_size_of_shape(asked) + SIZE_OF_SHAPE_SD * rng.standard_normal(total.shape)
+        implied = log_size(dense_params_b(*shape))
+        implied = implied + SIZE_OF_SHAPE_SD * rng.standard_normal(total.shape)
         total, active = np.where(unknown, implied, total), np.where(unknown, implied, active)
-    size = effective_size(total, active, draws["active_weight"])
-    year = asked["year"].to_numpy()
-    population = draws["token_level"] + draws["token_trend"] * year + draws["token_size"] * size
-    population = population + draws["token_sd"] * rng.standard_normal(total.shape)
-    given = log_tokens(asked["tokens_t"])
-    tokens = np.where(np.isnan(given), population, given)
-    useful = saturated_tokens(tokens, size, draws["saturation"], draws["softness"])
-    depth, ffn, unstable = fit.design.typical.contrasts(
+    contrasts = fit.design.typical.contrasts(
         shape[0], shape[1], shape[2], (asked["kind"] == "dense").to_numpy()
     )
-    effect = fit.draws["effect"].T[:, :, None]
-    return draws["intercept"] + linear_predictor(
-        effect, draws["instability_effect"], size, useful, (depth, ffn, unstable), year
+    year = asked["year"].to_numpy()
+    size = effective_size(total, active, fit.draws["active_weight"][:, None])
+    given = log_tokens(asked["tokens_t"])
+    tokens = np.where(np.isnan(given), token_population(fit, size, year, rng), given)
+    return law_of(fit, size, tokens, contrasts, year)
+
+
+def token_population(
+    fit: LawFit, size: np.ndarray, year: np.ndarray | float, rng: np.random.Generator
+) -> np.ndarray:
+    """Return draws of the tokens of a model of a size and date, in tenfolds from 2 trillion."""
+    level, trend, by_size, scale = (
+        fit.draws[name][:, None]
+        for name in ("token_level", "token_trend", "token_size", "token_sd")
     )
+    mean = level + trend * year + by_size * size
+    return np.asarray(mean + scale * rng.standard_normal(size.shape))
 
 
-def fit_size_of_shape(asked: pd.DataFrame) -> np.ndarray:
-    """Return the size that a dense shape implies, in tenfolds from 7 billion."""
-    from bayes_sloth.performance_law.checks import dense_params_b
+def law_of(
+    fit: LawFit,
+    size: np.ndarray,
+    tokens: np.ndarray,
+    contrasts: np.ndarray,
+    year: np.ndarray | float,
+) -> np.ndarray:
+    """Return what the law says of sizes and tokens, of shape (sample, model).
 
-    return log_size(dense_params_b(asked["layers"], asked["hidden"], asked["ffn"]))
+    Parameters
+    ----------
+    fit : LawFit
+    size, tokens : array of shape (sample, model)
+        In tenfolds from 7 billion and 2 trillion.
+    contrasts : array of shape (3, model) or (3, sample, model)
+        Depth, FFN, instability.
+    year : array of shape (model,) or float
+    """
+    draws = {name: value[:, None] for name, value in fit.draws.items() if value.ndim == 1}
+    useful = token_term(tokens, size, draws["saturation"], draws["softness"])
+    return np.asarray(
+        draws["intercept"]
+        + linear_predictor(
+            fit.draws["effect"].T[:, :, None],
+            draws["instability_effect"],
+            size,
+            useful,
+            (contrasts[0], contrasts[1], contrasts[2]),
+            year,
+        )
+    )
 
 
 def expected(fit: LawFit, ability: np.ndarray) -> np.ndarray:
@@ -226,18 +261,14 @@ def expected(fit: LawFit, ability: np.ndarray) -> np.ndarray:
     return np.asarray(link.expected(ability, CHANCE, fit.reference, ceiling, shape))
 
 
-def measured(
-    fit: LawFit, mu: np.ndarray, source: str, rng: np.random.Generator
-) -> np.ndarray:
+def measured(fit: LawFit, mu: np.ndarray, source: str, rng: np.random.Generator) -> np.ndarray:
     """Return what a source would measure of expected MMLU, both in [0, 1]."""
     location, sigma = location_and_scale(fit, mu, source)
     noise = rng.standard_t(fit.draws["dof"][:, None], size=mu.shape)
     return np.clip(location + sigma * noise, 0, 1)
 
 
-def location_and_scale(
-    fit: LawFit, mu: np.ndarray, source: str
-) -> tuple[np.ndarray, np.ndarray]:
+def location_and_scale(fit: LawFit, mu: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray]:
     """Return location and scale of a source's Student distribution around expected MMLU."""
     position = SOURCES.index(source)
     offset = fit.draws["source_offset"][:, None] * (source == "reported")
@@ -257,7 +288,9 @@ def _group_effect(
     Models that name the same new group share its draw, and so do models that name none.
     """
     effect, scale = draws[f"{name}_effect"], draws[f"{name}_sd"]
-    names = asked[["developer", "lineage"]].agg("/".join, axis=1) if name == "lineage" else asked[name]
+    names = (
+        asked[["developer", "lineage"]].agg("/".join, axis=1) if name == "lineage" else asked[name]
+    )
     out = np.empty((len(scale), len(asked)))
     for _, rows in pd.Series(np.arange(len(asked))).groupby(names.to_numpy(), sort=False):
         chosen = rows.to_numpy()

@@ -8,12 +8,15 @@ tokens), depth contrast :math:`z`, FFN contrast :math:`f`, instability :math:`v`
 
     s &= (1 - w) \log_{10} S_\text{total} + w \log_{10} S_\text{active} \\
     t' &= t - \tau \ln\bigl(1 + e^{(t - s - r)/\tau}\bigr) \\
-    \eta &= a + b_s s + b_t t' + b_z z + b_f f + b_y y - b_v v + \text{developer} + \text{lineage}
+    \eta &= a + b_s s + b_t \bigl(t' - t'_0 - q\, s\bigr) + b_z z + b_f f + b_y y - b_v v + \text{developer} + \text{lineage}
             + \text{model} .
 
 For a dense model :math:`s` is its size whatever :math:`w`. Tokens saturate at :math:`r` tenfolds of
 a thousand tokens for each parameter, softly: as :math:`\tau \to 0`, :math:`t' \to \min(t, s + r)`,
-which with :math:`r = 0` is the published law's hard minimum. The published law is linear in the same
+which with :math:`r = 0` is the published law's hard minimum. With :math:`t'_0` the value of
+:math:`t'` at the reference (7 billion, 2 trillion) and :math:`q` its slope in :math:`s` there,
+:math:`a` is the level and :math:`b_s` the whole effect of size at the reference, wherever the bend:
+the same model in coordinates that hardly correlate. The published law is linear in the same
 logarithms, with :math:`b_y = 0` and without the effects of developer, lineage and model.
 """
 
@@ -49,7 +52,7 @@ def effective_size(log_total: Any, log_active: Any, active_weight: Any) -> Any:
 
 
 def saturated_tokens(tokens: Any, size: Any, ratio: Any, softness: Any, xp: Any = np) -> Any:
-    """Return tokens as far as a model of this size can use them.
+    """Return tokens as far as a model of this size can use them, :math:`t'`.
 
     Parameters
     ----------
@@ -72,6 +75,17 @@ def saturated_tokens(tokens: Any, size: Any, ratio: Any, softness: Any, xp: Any 
     return tokens - softness * bend
 
 
+def token_term(tokens: Any, size: Any, ratio: Any, softness: Any, xp: Any = np) -> Any:
+    """Return :math:`t' - t'_0 - q s`: zero, and flat in size, at the reference.
+
+    Parameters and result are as of `saturated_tokens`.
+    """
+    at_reference = saturated_tokens(0.0, 0.0, ratio, softness, xp)
+    half = -(ratio + CENTRE_OF_SATURATION) / softness / 2
+    share = 0.5 * (1 + xp.tanh(half))  # the logistic, without overflow
+    return saturated_tokens(tokens, size, ratio, softness, xp) - at_reference - share * size
+
+
 def linear_predictor(
     effect: Any,
     instability_effect: Any,
@@ -88,7 +102,7 @@ def linear_predictor(
         In the order of `COVARIATES`.
     instability_effect : array
     size, tokens : arrays of shape (..., model)
-        Effective size and saturated tokens, in tenfolds.
+        Effective size and `token_term`, in tenfolds.
     shape : tuple of arrays of shape (model,)
         Depth contrast, FFN contrast, instability: the columns of `Typical.contrasts`.
     year : array of shape (model,)

@@ -34,7 +34,7 @@ from bayes_sloth.performance_law.law import (
     COVARIATES,
     effective_size,
     linear_predictor,
-    saturated_tokens,
+    token_term,
 )
 from bayes_sloth.performance_law.priors import EFFECT_PRIORS, PRIORS, SIZE_OF_SHAPE_SD
 
@@ -129,7 +129,7 @@ def _ability(design: LawDesign) -> Any:
     year = pm.Data("year", design.year)
     contrasts = pm.Data("contrasts", design.contrasts)
     ratio, softness = (PRIORS[name].variable(name) for name in ("saturation", "softness"))
-    tokens = saturated_tokens(_tokens(design, size, year), size, ratio, softness, xp=_pt())
+    tokens = token_term(_tokens(design, size, year), size, ratio, softness, xp=_pt())
     mean = (
         PRIORS["intercept"].variable("intercept")
         + linear_predictor(
@@ -204,4 +204,3 @@ def _tokens(design: LawDesign, size: Any, year: Any) -> Any:
         "unknown_tokens", mean[missing] + scale * standard, dims="model_without_tokens"
     )
     return _pt().set_subtensor(tokens[missing], latent)
-

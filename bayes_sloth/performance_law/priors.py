@@ -28,7 +28,9 @@ TYPICAL_POWERS = {"layers": 0.25, "hidden": 0.37, "ffn": 0.35}
 # Standard deviations of the covariates over the bundled models; no score is used for them.
 SPREAD = {"size": 0.70, "tokens": 0.50, "depth": 0.12, "ffn": 0.11}
 
-_LAYERS, _HIDDEN, _FFN = (k * _PER_TENFOLD for k in (published.LAYERS, published.HIDDEN, published.FFN))
+_LAYERS, _HIDDEN, _FFN = (
+    k * _PER_TENFOLD for k in (published.LAYERS, published.HIDDEN, published.FFN)
+)
 PUBLISHED_EFFECT = {
     "size": _LAYERS * TYPICAL_POWERS["layers"]
     + _HIDDEN * TYPICAL_POWERS["hidden"]
