@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bayes_sloth.design import Design
 
 # Two chains suffice for a fold; the default fit has four and more draws.
-FOLD_SAMPLING = Sampling(chains=2, tune=400, draws=400)
+FOLD_SAMPLING = Sampling(chains=2, tune=300, draws=500)
 REPEATS = 5
 QUANTILES = {
     "median": 0.5,
@@ -138,7 +138,7 @@ def backtest(
         ``"skills"``, or a baseline of `bayes_sloth.baselines.BASELINES`, which gets
         leave-one-family-out conformal intervals.
     specification, sampling : optional
-        Of the skills model; two chains of 400 draws by default.
+        Of the skills model; two chains of 500 draws by default.
     folder : path-like, optional
         Where finished folds are kept: run again, the backtest goes on from there.
     jobs : int
