@@ -37,7 +37,7 @@ class Sampling:
 
     chains: int = 4
     tune: int = 500
-    draws: int = 1500
+    draws: int = 1000
     seed: int = 1
     sampler: str = "nutpie"
     cores: int | None = None
