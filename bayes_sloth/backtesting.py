@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,6 +24,7 @@ from bayes_sloth.metrics import CellScores, crps, pit, score_cells
 from bayes_sloth.sampling import Sampling, watched
 from bayes_sloth.scores import Scores, benchmarks_of, load_scores
 from bayes_sloth.specification import Specification
+from bayes_sloth.storage import slug, write_json
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -212,7 +212,7 @@ def run_fold(
     from bayes_sloth.model import observed_cells
     from bayes_sloth.sampling import sample
 
-    kept = None if folder is None else folder / f"{_slug(fold.name)}.json"
+    kept = None if folder is None else folder / f"{slug(fold.name)}.json"
     if kept is not None and kept.is_file():
         stored = json.loads(kept.read_text())
         return pd.DataFrame(stored["cells"]), stored["about"]
@@ -236,7 +236,7 @@ def run_fold(
         "divergences": int(tree["sample_stats"]["diverging"].sum()),
     }
     if kept is not None:
-        _write(kept, {"cells": cells.to_dict("records"), "about": about})
+        write_json(kept, {"cells": cells.to_dict("records"), "about": about})
     return cells, about
 
 
@@ -312,16 +312,3 @@ def _key(scores: Scores, settings: dict[str, Any]) -> str:
     text = scores.to_frame().to_csv() + scores.benchmarks.to_csv()
     text += json.dumps(settings, sort_keys=True) + __version__
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _slug(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(suffix=".part", dir=path.parent)
-    with os.fdopen(handle, "w") as file:
-        json.dump(content, file)
-    os.replace(temporary, path)

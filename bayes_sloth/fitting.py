@@ -17,7 +17,6 @@ import pandas as pd
 
 from bayes_sloth import __version__
 from bayes_sloth.design import Design, make_design, principal_directions, typical_level
-from bayes_sloth.errors import InputError
 from bayes_sloth.health import Health, diagnose
 from bayes_sloth.model import FORECAST_VARIABLES, OPTIONAL
 from bayes_sloth.sampling import Sampling

@@ -1,12 +1,13 @@
-"""Keep sampled trees on disk: written whole or not at all, read with one clear error."""
+"""Keep results on disk: written whole or not at all, read with one clear error."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bayes_sloth.errors import InputError
 
@@ -41,6 +42,20 @@ def write_tree(tree: xr.DataTree, path: str | os.PathLike[str]) -> Path:
     finally:
         Path(temporary).unlink(missing_ok=True)
     return target
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON whole or not at all, in a folder that is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(suffix=".part", dir=path.parent)
+    with os.fdopen(handle, "w") as file:
+        json.dump(content, file)
+    os.replace(temporary, path)
+
+
+def slug(name: str) -> str:
+    """Return a name of a file for any name."""
+    return "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
 
 
 def read_tree(
@@ -91,7 +106,8 @@ def read_tree(
     if found is not None and int(found) != version:
         raise InputError(
             f"'{path}' is a fit of format {found} (bayes_sloth "
-            f"{tree.attrs.get('bayes_sloth_version')}), this version reads format {version}; {again}"
+            f"{tree.attrs.get('bayes_sloth_version')}), this version reads format {version}; "
+            f"{again}"
         )
     complete = set(GROUPS) <= set(tree.children)
     if found is None or not complete or not set(tree["posterior"].data_vars) >= set(variables):

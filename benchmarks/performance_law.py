@@ -2,19 +2,23 @@
 
 Writes ``results/performance_law.csv`` (a row for each protocol, set of models and method),
 ``results/performance_law_cells.csv`` (every forecast), ``results/performance_law_folds.csv``
-(diagnostics of each fold) and ``results/performance_law_published.csv`` (the published law's errors
-by the date of release)::
+(diagnostics of each fold), ``results/performance_law_published.csv`` (the published law's errors by
+the date of release), ``results/performance_law_parameters.csv`` (prior and posterior of a fit to
+all models) and ``results/performance_law_health.csv`` (its diagnostics). Finished folds are kept in
+``--keep``, so that a run that was stopped goes on::
 
     python benchmarks/performance_law.py
 """
 
 from __future__ import annotations
 
+import argparse
 import time
 from pathlib import Path
 
 import pandas as pd
 
+from bayes_sloth import performance_law as law
 from bayes_sloth.metrics import summarise
 from bayes_sloth.performance_law.backtesting import backtest
 from bayes_sloth.performance_law.baselines import published_forecast
@@ -61,16 +65,29 @@ def summary(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def write(table: pd.DataFrame, name: str, index: bool = False) -> None:
+    table.round(4).to_csv(RESULTS / f"performance_law{name}.csv", index=index)
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--keep", default="backtest/performance_law", help="folder of folds")
+    parser.add_argument("--fit", help="a saved fit to all models, instead of sampling one")
+    arguments = parser.parse_args()
+    write(published_errors(), "_published")
     start = time.perf_counter()
-    cells, folds = backtest()
+    fit = law.load_fit(arguments.fit) if arguments.fit else law.fit()
+    print(f"{fit!r}\n{time.perf_counter() - start:.0f} s", flush=True)
+    write(law.contraction_table(fit), "_parameters", index=True)
+    write(fit.health.table(), "_health", index=True)
+    start = time.perf_counter()
+    cells, folds = backtest(folder=arguments.keep)
     print(f"{len(folds)} folds in {time.perf_counter() - start:.0f} s")
     table = summary(cells)
     print(table.drop(columns="models").round(2).to_string())
-    table.round(4).to_csv(RESULTS / "performance_law.csv", index=False)
-    cells.round(4).to_csv(RESULTS / "performance_law_cells.csv", index=False)
-    folds.round(4).to_csv(RESULTS / "performance_law_folds.csv", index=False)
-    published_errors().round(4).to_csv(RESULTS / "performance_law_published.csv", index=False)
+    write(table, "")
+    write(cells, "_cells")
+    write(folds, "_folds")
 
 
 if __name__ == "__main__":

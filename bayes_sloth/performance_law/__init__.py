@@ -1,10 +1,11 @@
 """MMLU from a model's architecture: the Performance Law, as published and Bayesian.
 
 >>> from bayes_sloth import performance_law as law
->>> float(law.published_mmlu(layers=62, hidden=4096, ffn=8192, params_b=10.07, tokens_t=6).round(1))
+>>> float(law.published_mmlu(62, 4096, 8192, params_b=10.07, tokens_t=6).round(1))
 71.2
 >>> fit = law.fit()                                                             # doctest: +SKIP
->>> law.forecast(fit, layers=80, hidden=8192, ffn=29568, params_b=72.7, tokens_t=18)  # doctest: +SKIP
+>>> model = {"layers": 80, "hidden": 8192, "ffn": 29568, "params_b": 72.7, "tokens_t": 18}
+>>> law.forecast(fit, **model)                                                  # doctest: +SKIP
 """
 
 from __future__ import annotations

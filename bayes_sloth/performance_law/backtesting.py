@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +26,10 @@ from bayes_sloth.performance_law.fitting import LawFit, assemble
 from bayes_sloth.performance_law.forecasting import expected, measured
 from bayes_sloth.performance_law.model import FORECAST_VARIABLES, build_law
 from bayes_sloth.sampling import Sampling
+from bayes_sloth.storage import slug, write_json
 
 BAYESIAN = "Bayesian law"
-FOLD_SAMPLING = Sampling(chains=2, tune=1000, draws=1000, target_accept=0.95)
+FOLD_SAMPLING = Sampling(chains=2, tune=600, draws=1000, target_accept=0.95)
 DATES = ("2023-07", "2024-01", "2024-09")  # the published law is of September 2024
 PROTOCOLS = ("developer", "forward")
 
@@ -61,6 +65,8 @@ def backtest(
     architectures: Architectures | None = None,
     protocols: tuple[str, ...] = PROTOCOLS,
     sampling: Sampling = FOLD_SAMPLING,
+    *,
+    folder: str | os.PathLike[str] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Forecast hidden models by the Bayesian law and by what it is measured against.
 
@@ -72,6 +78,9 @@ def backtest(
         See `make_law_folds`.
     sampling : Sampling
         Of each fold.
+    folder : path-like, optional
+        Where finished folds are kept: run again with the same table and sampling, the backtest
+        goes on from there.
 
     Returns
     -------
@@ -82,22 +91,40 @@ def backtest(
     folds : DataFrame
         Diagnostics of the sampler, fold by fold.
     """
-    from bayes_sloth.sampling import compile_model, sample
-
     architectures = architectures or load_architectures()
-    compiled = compile_model(build_law(make_law_design(architectures)), [*FORECAST_VARIABLES])
+    compiled: list[Any] = []
     cells, folds = [], []
     for protocol in protocols:
         for fold in make_law_folds(architectures, protocol):
-            shown = architectures.values.mask(np.repeat(fold.hidden[:, None], 2, axis=1))
-            data = known_cells(shown.to_numpy())
-            tree = sample(compiled.with_data(**data), sampling, progress=False)
-            design = make_law_design(replace(architectures, values=shown))
-            fit = assemble(tree, design, sampling)
-            cells += _cells(fold, architectures, _bayesian(fit, architectures, fold))
-            cells += _compared(fold, architectures, sampling)
-            folds.append({"protocol": protocol, "fold": fold.name, **_diagnostics(fit)})
+            kept = None if folder is None else Path(folder) / f"{protocol}-{slug(fold.name)}.json"
+            if kept is not None and kept.is_file():
+                stored = json.loads(kept.read_text())
+            else:
+                stored = _run(fold, architectures, sampling, compiled)
+                if kept is not None:
+                    write_json(kept, stored)
+            cells += stored["cells"]
+            folds.append(stored["about"])
     return pd.DataFrame(cells), pd.DataFrame(folds)
+
+
+def _run(
+    fold: LawFold, architectures: Architectures, sampling: Sampling, compiled: list[Any]
+) -> dict[str, Any]:
+    """Fit without what the fold hides, and forecast it; `compiled` holds the model once made."""
+    from bayes_sloth.sampling import compile_model, sample
+
+    if not compiled:
+        model = build_law(make_law_design(architectures))
+        compiled.append(compile_model(model, [*FORECAST_VARIABLES]))
+    shown = architectures.values.mask(np.repeat(fold.hidden[:, None], 2, axis=1))
+    data = known_cells(shown.to_numpy())
+    tree = sample(compiled[0].with_data(**data), sampling, progress=False)
+    fit = assemble(tree, make_law_design(replace(architectures, values=shown)), sampling)
+    cells = _cells(fold, architectures, _bayesian(fit, architectures, fold))
+    cells += _compared(fold, architectures, sampling)
+    about = {"protocol": fold.protocol, "fold": fold.name, **_diagnostics(fit)}
+    return {"cells": cells, "about": about}
 
 
 def _bayesian(fit: LawFit, architectures: Architectures, fold: LawFold) -> dict[str, np.ndarray]:
@@ -145,7 +172,7 @@ def _cells(
                     "tokens_known": bool(np.isfinite(model["tokens_t"])),
                     "method": method,
                     "benchmark": "mmlu",
-                    "actual": actual[i],
+                    "actual": float(actual[i]),
                     **_summary(draws[:, i], actual[i]),
                 }
             )

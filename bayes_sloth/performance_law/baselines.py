@@ -69,8 +69,9 @@ def regression_draws(
 ) -> np.ndarray:
     """Return predictive draws of a linear regression of MMLU with a flat prior.
 
-    The predictive distribution of a normal linear model under the prior ``1 / sigma^2`` is Student's
-    with as many degrees of freedom as observations are left (Gelman et al. 2013, section 14.2).
+    The predictive distribution of a normal linear model under the prior ``1 / sigma^2`` is
+    Student's with as many degrees of freedom as observations are left (Gelman et al. 2013,
+    section 14.2).
 
     Parameters
     ----------

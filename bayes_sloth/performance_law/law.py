@@ -8,8 +8,8 @@ tokens), depth contrast :math:`z`, FFN contrast :math:`f`, instability :math:`v`
 
     s &= (1 - w) \log_{10} S_\text{total} + w \log_{10} S_\text{active} \\
     t' &= t - \tau \ln\bigl(1 + e^{(t - s - r)/\tau}\bigr) \\
-    \eta &= a + b_s s + b_t \bigl(t' - t'_0 - q\, s\bigr) + b_z z + b_f f + b_y y - b_v v + \text{developer} + \text{lineage}
-            + \text{model} .
+    \eta &= a + b_s s + b_t \bigl(t' - t'_0 - q\, s\bigr) + b_z z + b_f f + b_y y - b_v v
+            + \text{developer} + \text{lineage} + \text{model} .
 
 For a dense model :math:`s` is its size whatever :math:`w`. Tokens saturate at :math:`r` tenfolds of
 a thousand tokens for each parameter, softly: as :math:`\tau \to 0`, :math:`t' \to \min(t, s + r)`,
@@ -133,7 +133,7 @@ class Typical:
 
         z = \log_{10}(N / h) - (z_0 + z_1 B), \qquad f = \log_{10}(d / h) - (f_0 + f_1 B) ,
 
-    so they are uncorrelated with it. Depth, hidden and FFN size themselves correlate at 0.8 to 0.98.
+    so they are uncorrelated with it. Their own logs correlate at 0.8 or more.
 
     Attributes
     ----------
@@ -186,5 +186,5 @@ class Typical:
 
 
 def bulk(layers: ArrayLike, hidden: ArrayLike) -> NDArray[np.float64]:
-    """Return log10 of layers x hidden^2 in billions: nearly a dense model's size but for a factor."""
+    """Return log10 of layers x hidden^2 in billions: a dense model's size but for a factor."""
     return np.asarray(np.log10(np.asarray(layers, float) * np.asarray(hidden, float) ** 2 / 1e9))

@@ -4,7 +4,7 @@ For model *m* of developer *d* and lineage *l*, and source *j* (one harness, or 
 
 .. math::
 
-    \theta_m &\sim N(\eta_m,\; \sigma_m), \quad \eta_m \text{ as in `bayes_sloth.performance_law.law`}
+    \theta_m &\sim N(\eta_m,\; \sigma_m), \quad \eta_m \text{ as in `performance_law.law`}
         && \text{ability, logits} \\
     \mu_m &= \operatorname{link}(\theta_m)
         && \text{from chance to a ceiling, `bayes_sloth.link`} \\

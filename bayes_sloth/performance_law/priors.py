@@ -6,8 +6,8 @@ Effects are in **logits**; in the middle of MMLU's range a logit is
 The effects of architecture are centred on the published coefficients and weigh **ten models**: a
 regression on :math:`n` models with a spread of :math:`\sigma` about the law knows the effect of a
 covariate of standard deviation :math:`s_x` to :math:`\sigma / (s_x \sqrt n)`; with ten models and
-:math:`\sigma = 0.6` logits (11 points, what the published law errs by over all years), the prior has
-standard deviation :math:`0.6 / (s_x \sqrt{10})`. A hundred models outweigh it ten times.
+:math:`\sigma = 0.6` logits (11 points, what the published law errs by over all years), the prior
+has standard deviation :math:`0.6 / (s_x \sqrt{10})`. A hundred models outweigh it ten times.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ PRIORS = {
     "active_weight": Prior(
         "Uniform",
         {"lower": 0.0, "upper": 1.0},
-        "a mixture of experts counts between its total parameters (0) and its active ones (1); half "
-        "is the geometric mean that is often quoted",
+        "a mixture of experts counts between its total parameters (0) and its active ones (1); "
+        "half is the geometric mean that is often quoted",
     ),
     "developer_sd": _scale(
         0.3, 0.7, "developers differ at equal architecture, tokens and date by 1 to 20 points"
@@ -111,8 +111,8 @@ PRIORS = {
         "Normal",
         {"mu": 0.0, "sigma": 1.2},
         "log power of the generalised logistic: 0 is the plain logistic; MMLU is known to stay at "
-        "chance and to leave it abruptly, which asks for a large power; beyond twenty (3) the curve "
-        "hardly changes, and is Gompertz's",
+        "chance and to leave it abruptly, which asks for a large power; beyond twenty (3) the "
+        "curve hardly changes, and is Gompertz's",
     ),
     "ceiling": Prior(
         "Beta",

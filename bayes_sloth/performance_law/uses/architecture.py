@@ -78,7 +78,7 @@ def rank_architectures(
         sentence,
         table.head(shown),
         {"flops": flops, "shapes": len(table)},
-        (*warnings_of(fit, asked), _CAVEAT),
+        (*warnings_of(fit, asked.loc[table.index[:shown]]), _CAVEAT),
     )
 
 

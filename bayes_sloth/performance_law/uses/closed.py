@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -131,7 +132,7 @@ def _recipe(fit: LawFit, developer: str, rng: np.random.Generator) -> np.ndarray
 
 def _ridge(size_b: np.ndarray, tokens_t: np.ndarray) -> pd.DataFrame:
     rows = {}
-    for low, high in zip(EDGES_B, EDGES_B[1:], strict=False):
+    for low, high in pairwise(EDGES_B):
         inside = (size_b >= low) & (size_b < high)
         bounds = (
             np.quantile(tokens_t[inside], [0.05, 0.5, 0.95]) if inside.sum() > 20 else [np.nan] * 3

@@ -90,10 +90,10 @@ def check_contamination(
 
 
 _CAVEAT = (
-    "one cannot tell from scores alone: better data, a better recipe, tuning towards the benchmark's "
+    "one cannot tell from scores alone: better data, a better recipe, tuning to the benchmark's "
     "format and test items in training all leave the same residual; a second benchmark may be "
-    "contaminated too, or measure something else; the law's own models may be contaminated. Look at "
-    "the training data, or at questions written after it"
+    "contaminated too, or measure something else; the law's own models may be contaminated. Look "
+    "at the training data, or at questions written after it"
 )
 
 
@@ -157,7 +157,7 @@ def _shared(name: str) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 class _Relation:
-    """Linear regression with a flat prior, and its Student predictive (Gelman et al. 2013, 14.2)."""
+    """Linear regression with a flat prior; Student predictive (Gelman et al. 2013, 14.2)."""
 
     def __init__(self, x: np.ndarray, y: np.ndarray) -> None:
         design = np.column_stack([np.ones(len(x)), x])

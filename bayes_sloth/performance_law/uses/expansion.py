@@ -56,8 +56,8 @@ def plan_expansion(
     Returns
     -------
     Answer
-        For each way: size, operations of training, MMLU, gain over the model with its 90 % interval,
-        and the probability that there is one.
+        For each way: size, operations of training, MMLU, gain over the model with its 90 %
+        interval, and the probability that there is one.
     """
     for name, factor in (("deeper", deeper), ("wider", wider), ("experts", experts)):
         if not 1 < factor <= 64:
