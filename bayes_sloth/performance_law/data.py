@@ -178,7 +178,9 @@ def _check_rows(table: Table, models: pd.DataFrame) -> None:
     for row, model in models.iterrows():
         try:
             check_architecture(
-                *(model[name] for name in SHAPE),
+                model["layers"],
+                model["hidden"],
+                model["ffn"],
                 model["params_b"],
                 model["tokens_t"],
                 dense=model["kind"] == "dense",

@@ -82,7 +82,7 @@ def make_law_design(architectures: Architectures) -> LawDesign:
         log_total=log_size(models["params_b"]),
         log_active=log_size(models["active_params_b"]),
         log_tokens=log_tokens(models["tokens_t"]),
-        contrasts=typical.contrasts(*shape, dense),
+        contrasts=typical.contrasts(shape[0], shape[1], shape[2], dense),
         year=models["year"].to_numpy(float),
     )
 

@@ -77,7 +77,9 @@ class LawForecast:
     def to_dict(self, model: str | None = None) -> dict[str, Any]:
         """Return the forecast of one model as plain values; the first one by default."""
         name = self.models.index[0] if model is None else model
-        row = {str(k): float(v) for k, v in self._table.loc[name].items()}
+        row = dict(
+            zip(self._table, self._table.loc[[name]].to_numpy(float)[0].tolist(), strict=True)
+        )
         inputs: dict[Any, Any] = self.models.loc[[name]].to_dict("records")[0]
         return {
             "mmlu": row["median"],
@@ -140,7 +142,14 @@ def ask(fit: LawFit, models: pd.DataFrame) -> pd.DataFrame:
     for name in COLUMNS:
         if name not in models:
             raise InputError(f"a forecast needs {name}; it has {', '.join(map(str, models))}")
-    unknown = set(models) - {*COLUMNS, "active_params_b", "release", "developer", "lineage", "name"}
+    unknown = set(map(str, models)) - {
+        *COLUMNS,
+        "active_params_b",
+        "release",
+        "developer",
+        "lineage",
+        "name",
+    }
     if unknown:
         raise InputError(f"a forecast does not know '{min(unknown)}'")
     asked = models.copy()
@@ -181,7 +190,7 @@ def abilities(
     draws = fit.draws
     ability = law_ability(fit, asked, rng)
     for name, index in (("developer", fit.design.developers), ("lineage", fit.design.lineages)):
-        ability += _group_effect(draws, name, index.get_indexer(asked[name]), asked, rng)
+        ability += _group_effect(draws, name, index.get_indexer(pd.Index(asked[name])), asked, rng)
     columns = {"separate": len(asked), "shared": 1, "none": 0}[own]
     if columns:
         shape = (len(ability), columns)
@@ -316,7 +325,8 @@ def warnings_of(fit: LawFit, asked: pd.DataFrame) -> tuple[str, ...]:
     if far is not None:
         found.append(f"{far:.3g} tokens for each parameter lie more than twice beyond the data")
     dense = (asked["kind"] == "dense").to_numpy()
-    contrasts = fit.design.typical.contrasts(*(asked[n].to_numpy() for n in SHAPE), dense)
+    layers, hidden, ffn = (asked[n].to_numpy() for n in SHAPE)
+    contrasts = fit.design.typical.contrasts(layers, hidden, ffn, dense)
     for name, values, seen in zip(
         ("depth for its width", "FFN size for its width", "instability"),
         contrasts, fit.design.contrasts, strict=True,

@@ -68,8 +68,8 @@ def not_identified(fit: LawFit) -> list[str]:
         f"hidden against FFN size: their logs correlate at {hidden_ffn:.2f}; only their ratio "
         "is asked about, as one contrast beside the bulk of the model",
         f"the constants {FFN_CONSTANT:g} and {HIDDEN_CONSTANT:g} of the discount: their common "
-        "factor is that of its effect, and without the first of them the discount would correlate at "
-        f"{constants:.3f} with what it is; both are fixed as published",
+        "factor is that of its effect, and without the first of them the discount would "
+        f"correlate at {constants:.3f} with what it is; both are fixed as published",
         f"tokens against the date of release: their correlation is {tokens_date:.2f}; models of "
         "one date that differ in tokens are few, so growth with tokens and with time trade off",
         *(

@@ -123,7 +123,7 @@ def _shapes(design: LawDesign, size: np.ndarray, rng: np.random.Generator) -> np
 def _recipe(fit: LawFit, developer: str, rng: np.random.Generator) -> np.ndarray:
     """Return draws of the effects of developer, lineage and model together."""
     draws = fit.draws
-    known = fit.design.developers.get_indexer([developer])[0]
+    known = fit.design.developers.get_indexer(pd.Index([developer]))[0]
     noise = rng.standard_normal((3, len(draws["model_sd"])))
     own = draws["lineage_sd"] * noise[1] + draws["model_sd"] * noise[2]
     maker = draws["developer_sd"] * noise[0] if known < 0 else draws["developer_effect"][:, known]

@@ -139,7 +139,7 @@ def _shared(name: str) -> tuple[np.ndarray, np.ndarray, float]:
     from bayes_sloth.scores import load_scores
 
     scores = load_scores()
-    known = [benchmark for benchmark in scores.values if benchmark != "mmlu"]
+    known = [str(benchmark) for benchmark in scores.values if benchmark != "mmlu"]
     if name not in known:
         hint = nearest(name, known) or f"; choose among {', '.join(known)}"
         raise InputError(f"'{name}' is no second benchmark of the leaderboard{hint}")
@@ -148,7 +148,7 @@ def _shared(name: str) -> tuple[np.ndarray, np.ndarray, float]:
     both = untuned if len(untuned) >= FEWEST else both
     if len(both) < FEWEST:
         raise InputError(f"only {len(both)} models have both mmlu and {name}; choose another")
-    chance = float(scores.benchmarks.at[name, "chance"])
+    chance = float(scores.benchmarks["chance"].astype(float)[name])
     return (
         _logit(both["mmlu"].to_numpy(), CHANCE),
         _logit(both[name].to_numpy(), chance),

@@ -72,7 +72,7 @@ def plan_expansion(
         kept, effective = resample(weight, rng)
         mu, notes = mu[kept], rough(effective)
     table = _table(asked, 100 * mu)
-    best = table.iloc[1:]["median"].idxmax()
+    best = str(table.iloc[1:]["median"].idxmax())
     row = table.loc[best]
     sentence = (
         f"{best} gains most: {row['gain']:+.1f} points ({row['gain_lower90']:+.1f} to "
@@ -102,7 +102,7 @@ def _ways(base: dict[str, Any], deeper: float, wider: float, experts: int) -> pd
     in_experts = 3 * layers * hidden * ffn / 1e9  # a gated FFN has three matrices
     more = round(layers * deeper)
     wide_hidden, wide_ffn = round(hidden * wider), round(ffn * wider)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"name": "as it is"},
         {"name": f"deeper x {deeper:g}", "layers": more, "params_b": size * more / layers},
         {

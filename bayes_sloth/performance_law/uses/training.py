@@ -94,8 +94,8 @@ def check_training(
 
 _CAVEAT = (
     "the law was learned from finished trainings: before its learning rate has decayed a "
-    "checkpoint scores lower than a training finished at the same tokens, so that a low tail alone is "
-    "weak evidence of a fault"
+    "checkpoint scores lower than a training finished at the same tokens, so that a low tail alone "
+    "is weak evidence of a fault"
 )
 
 
