@@ -77,16 +77,15 @@ class LawForecast:
     def to_dict(self, model: str | None = None) -> dict[str, Any]:
         """Return the forecast of one model as plain values; the first one by default."""
         name = self.models.index[0] if model is None else model
-        row = dict(
-            zip(self._table, self._table.loc[[name]].to_numpy(float)[0].tolist(), strict=True)
-        )
+        values = self._table.loc[[name]].to_numpy(float)[0].tolist()
+        row = dict(zip(map(str, self._table), values, strict=True))
         inputs: dict[Any, Any] = self.models.loc[[name]].to_dict("records")[0]
         return {
             "mmlu": row["median"],
             **row,
             "unit": "percentage points",
             "law": "bayesian",
-            "model": {"name": str(name), **{str(k): _plain(v) for k, v in inputs.items()}},
+            "model": {"name": str(name)} | {str(k): _plain(v) for k, v in inputs.items()},
             "warnings": list(self.warnings),
         }
 
