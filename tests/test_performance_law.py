@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from bayes_sloth import performance_law as law
 from bayes_sloth.cli import main
 from bayes_sloth.errors import InputError
+from bayes_sloth.performance_law.backtesting import make_law_folds
 from bayes_sloth.performance_law.baselines import published_forecast, regression_draws
 from bayes_sloth.performance_law.checks import dense_params_b
 from bayes_sloth.performance_law.law import (
@@ -174,6 +175,17 @@ def test_regression_baseline_forecasts_a_line_it_was_given():
     test = known & (np.arange(len(x)) % 3 == 0)
     draws = regression_draws("log compute", table, known & ~test, test, draws=50, seed=0)
     np.testing.assert_allclose(draws, np.tile(table.mmlu[test], (50, 1)), atol=1e-6)
+
+
+def test_folds_hide_a_developer_or_the_future():
+    table = law.load_architectures()
+    hidden = np.array([fold.hidden for fold in make_law_folds(table, "developer")])
+    assert (hidden.sum(axis=0) == 1).all()  # each model in one fold
+    last = list(make_law_folds(table, "forward"))[-1]
+    assert last.name == "2024-09"
+    released = table.models["release"]
+    assert released[last.hidden].min() == "2024-09"
+    assert released[~last.hidden].max() < "2024-09"
 
 
 HEADER = "model,kind,release,params_b,active_params_b,tokens_t,layers,hidden,ffn,mmlu_reported\n"
