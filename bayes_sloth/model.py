@@ -221,7 +221,7 @@ def _loadings(directions: np.ndarray) -> Any:
     basis, jacobian = rotation_slice(directions)
     n_coordinates, n_turns = basis.shape[1], len(jacobian)
     overlap = np.einsum("bpc,bq->pqc", basis.reshape(*directions.shape, -1), directions)
-    volume = np.einsum("abpq,pqc->abc", jacobian, overlap).reshape(-1, n_coordinates)
+    volume = np.einsum("abpq,pqc->abc", jacobian, overlap).reshape(n_turns**2, n_coordinates)
     scale = PRIORS["loading_scale"].variable("loading_scale")
     coordinates = pm.Normal("loading_coordinate", 0, scale, shape=n_coordinates)
     # Loadings and Jacobian are both linear in the coordinates: one product gives both.
