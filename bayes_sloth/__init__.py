@@ -15,6 +15,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from bayes_sloth.backtesting import Backtest as Backtest
     from bayes_sloth.backtesting import backtest as backtest
+    from bayes_sloth.checking import Check as Check
+    from bayes_sloth.checking import check as check
     from bayes_sloth.errors import InputError as InputError
     from bayes_sloth.fitting import Fit as Fit
     from bayes_sloth.fitting import fit as fit
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 _HOME = {
     "Backtest": "backtesting",
     "backtest": "backtesting",
+    "Check": "checking",
+    "check": "checking",
     "InputError": "errors",
     "Fit": "fitting",
     "fit": "fitting",

@@ -1,0 +1,248 @@
+"""What a posterior knows and what it cannot know: ``check`` of a fit, or of scores before one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_sloth.checking.assumptions import MET, NOT_MET, RANK_LIMIT, Assumptions, examine
+from bayes_sloth.scores import Scores
+from bayes_sloth.specification import Specification
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bayes_sloth.fitting import Fit
+    from bayes_sloth.health import Health
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Check:
+    """A table and a verdict in words.
+
+    Attributes
+    ----------
+    verdict : tuple of str
+        What the data cannot carry, what leans on the prior, what does not fit; plain sentences.
+    assumptions : Assumptions
+        Known before sampling: Sloth's theorem, variance within families, conditioning.
+    health : Health, optional
+        The sampler's; None before sampling, like all that follows.
+    parameters : DataFrame, optional
+        Contraction and power-scaling sensitivity by ``parameter`` and ``element``
+        (`bayes_sloth.checking.sensitivity`).
+    forecasts : DataFrame, optional
+        Which forecasts lean on which prior, by ``lineage`` and ``scenario``.
+    """
+
+    verdict: tuple[str, ...]
+    assumptions: Assumptions
+    health: Health | None = None
+    parameters: pd.DataFrame | None = None
+    forecasts: pd.DataFrame | None = None
+
+    def table(self) -> pd.DataFrame:
+        """Return one row for each aspect: ``value``, ``verdict`` and where from."""
+        rows = [
+            (f"theorem: {name}", row["status"], row["why"])
+            for name, row in self.assumptions.theorem.iterrows()
+        ]
+        rows += [
+            (f"variance of {name} within {family}s, {models}", f"{row['share']:.1%}",
+             f"{row['families_varying']:.0f} of {row['families']:.0f} vary it")
+            for (models, family, name), row in self.assumptions.within.iterrows()
+        ]  # fmt: skip
+        rows.append(
+            ("condition of covariates within variants", f"{self.assumptions.condition:.3g}", "")
+        )
+        if self.health is not None:
+            state = "passed" if self.health.passed else "NOT PASSED"
+            rows.append(("sampler health", state, self.health.sentence()))
+        if self.parameters is not None:
+            rows += _parameter_rows(self.parameters)
+        if self.forecasts is not None:
+            rows += _forecast_rows(self.forecasts)
+        return pd.DataFrame(rows, columns=["aspect", "value", "detail"]).set_index("aspect")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values; what is not known is None."""
+        found: dict[str, Any] = {} if self.health is None else {"health": self.health.to_dict()}
+        found["verdict"] = list(self.verdict)
+        found["theorem"] = _records(self.assumptions.theorem)
+        found["within_families"] = _records(self.assumptions.within)
+        found["design"] = {
+            "rank": self.assumptions.rank,
+            "columns": self.assumptions.columns,
+            "condition": _plain(self.assumptions.condition),
+        }
+        for name in ("parameters", "forecasts"):
+            table = getattr(self, name)
+            if table is not None:
+                found[name] = _records(table)
+        return found
+
+    def __repr__(self) -> str:
+        return "\n".join(["Verdict:", *(f"  - {sentence}" for sentence in self.verdict)])
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.verdict)
+        return f"<ul>{items}</ul>{self.table().to_html()}"
+
+
+def check(what: Fit | Scores, specification: Specification | None = None) -> Check:
+    """Say what a posterior knows and what it cannot know, or what scores could tell.
+
+    Parameters
+    ----------
+    what : Fit or Scores
+        A fit; or a table of scores before any sampling, which tells what the design alone can.
+    specification : Specification, optional
+        Of the model that is to be fitted to the scores; a fit has its own.
+
+    Returns
+    -------
+    Check
+
+    Examples
+    --------
+    >>> import bayes_sloth as bs
+    >>> found = bs.check(bs.load_scores().select(bs.benchmarks_of("both")))
+    >>> "tokens are weakly identified" in found.verdict[0]
+    True
+    """
+    if isinstance(what, Scores):
+        assumptions = examine(what, specification or Specification())
+        return Check(assumptions.problems or (_NOTHING_WRONG,), assumptions)
+    return _check_fit(what)
+
+
+_NOTHING_WRONG = (
+    "The design carries the model's skills and covariates; what the posterior knows is to be "
+    "checked once it is sampled."
+)
+
+
+def _check_fit(fit: Fit) -> Check:
+    from bayes_sloth.checking.sensitivity import forecast_sensitivity, parameter_sensitivity
+
+    posterior = fit.posterior
+    assumptions = examine(fit.scores, fit.specification)
+    assumptions.theorem.loc["loadings of rank d"] = rank_of_loadings(posterior)
+    parameters = parameter_sensitivity(posterior, fit.design)
+    forecasts = forecast_sensitivity(posterior, fit.design)
+    verdict = (
+        fit.health.sentence(),
+        *assumptions.problems,
+        *_parameter_verdict(parameters),
+        *_forecast_verdict(forecasts),
+    )
+    return Check(verdict, assumptions, fit.health, parameters, forecasts)
+
+
+def rank_of_loadings(posterior: xr.Dataset) -> tuple[str, str]:
+    """Return whether the loadings have full rank in the posterior, and why.
+
+    Met if the smallest singular value is above a tenth of the largest with 95 % probability.
+
+    Parameters
+    ----------
+    posterior : Dataset
+
+    Returns
+    -------
+    status, why : str
+    """
+    loadings = posterior["loadings"].transpose("chain", "draw", "benchmark", "skill")
+    singular = np.linalg.svd(loadings.to_numpy(), compute_uv=False)
+    low, middle = np.quantile(singular[..., -1] / singular[..., 0], [0.05, 0.5])
+    status = MET if low > RANK_LIMIT else NOT_MET
+    return status, (
+        f"smallest over largest singular value: median {middle:.2f}, above {low:.2f} with 95 % "
+        f"probability (limit {RANK_LIMIT})"
+    )
+
+
+def _parameter_verdict(parameters: pd.DataFrame) -> list[str]:
+    from bayes_sloth.checking.sensitivity import CONTRACTION_LIMIT
+
+    weak = parameters.index[parameters["contraction"] < CONTRACTION_LIMIT]
+    found = [
+        f"the data hardly narrow {name} (posterior variance above half the prior's): "
+        f"{'; '.join(weak[weak.get_level_values(0) == name].get_level_values(1))}"
+        for name in dict.fromkeys(weak.get_level_values(0))
+    ]
+    covariates = _growth_by_covariate(parameters)
+    return [
+        *found,
+        "posterior sd of growth (logits per tenfold, mean over benchmarks): "
+        + ", ".join(f"{name} {row['posterior_sd']:.2f}" for name, row in covariates.iterrows()),
+    ]
+
+
+def _growth_by_covariate(parameters: pd.DataFrame) -> pd.DataFrame:
+    growth = parameters.loc["growth"]
+    covariate = pd.Index([str(label).split(", ")[0] for label in growth.index], name="covariate")
+    return growth.groupby(covariate, sort=False).mean(numeric_only=False)
+
+
+def _forecast_verdict(forecasts: pd.DataFrame) -> list[str]:
+    found = []
+    for scenario, part in forecasts.groupby(level="scenario", sort=False):
+        leaning = part[part["leans_on_prior"]]
+        if leaning.empty:
+            found.append(f"no forecast '{scenario}' leans on a prior")
+            continue
+        priors = leaning["prior"].value_counts()
+        named = ", ".join(f"{name} ({count})" for name, count in priors.items())
+        found.append(
+            f"forecasts '{scenario}' lean on a prior for {len(leaning)} of {len(part)} lineages "
+            f"(mean over benchmarks; strongest: {named})"
+        )
+    return found
+
+
+def _parameter_rows(parameters: pd.DataFrame) -> list[tuple[str, str, str]]:
+    return [
+        (
+            f"contraction of {name}",
+            f"{part['contraction'].median():.2f}",
+            f"median; least {part['contraction'].min():.2f}; {part['leans_on_prior'].sum()} of "
+            f"{len(part)} lean on their prior",
+        )
+        for name, part in parameters.groupby(_labels(parameters), sort=False)
+    ]
+
+
+def _labels(parameters: pd.DataFrame) -> pd.Index:
+    """Return the parameter of each row; of growth, the covariate too."""
+    return pd.Index(
+        [f"{n}[{e.split(', ')[0]}]" if n == "growth" else n for n, e in parameters.index]
+    )
+
+
+def _forecast_rows(forecasts: pd.DataFrame) -> list[tuple[str, str, str]]:
+    return [
+        (
+            f"forecasts, {scenario}",
+            f"{part['leans_on_prior'].mean():.0%}",
+            f"of lineages lean on a prior; mean sd {part['sd'].mean():.3f}",
+        )
+        for scenario, part in forecasts.groupby(level="scenario", sort=False)
+    ]
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    records = table.reset_index().to_dict("records")
+    return [{str(key): _plain(value) for key, value in record.items()} for record in records]
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON can carry: infinite and unknown numbers as None."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
