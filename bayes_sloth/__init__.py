@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from bayes_sloth.fitting import load_fit as load_fit
     from bayes_sloth.forecasting import Forecast as Forecast
     from bayes_sloth.forecasting import forecast as forecast
+    from bayes_sloth.interpreting import Skills as Skills
+    from bayes_sloth.interpreting import skills as skills
     from bayes_sloth.priors import priors_table as priors_table
     from bayes_sloth.scores import Scores as Scores
     from bayes_sloth.scores import benchmarks_of as benchmarks_of
@@ -41,6 +43,8 @@ _HOME = {
     "load_fit": "fitting",
     "Forecast": "forecasting",
     "forecast": "forecasting",
+    "Skills": "interpreting",
+    "skills": "interpreting",
     "priors_table": "priors",
     "Scores": "scores",
     "benchmarks_of": "scores",
