@@ -186,8 +186,7 @@ def skills(
     draws = _stacked(posterior)
     benchmarks = [str(name) for name in posterior["benchmark"].to_numpy()]
     wanted = None if target is None else target.reindex(benchmarks).to_numpy(float)
-    between = np.sqrt((draws["loadings"] ** 2).sum(axis=2) + draws["specific_sd"] ** 2)
-    standard = draws["loadings"] / between[:, :, None]
+    standard = standard_loadings(posterior).to_numpy().reshape(draws["loadings"].shape)
     found = rotate(standard.mean(axis=0), rotation, target=wanted, starts=starts, seed=seed)
     turn = rotate_draws(standard, found, wanted)
     rng = np.random.default_rng(seed)
@@ -221,6 +220,23 @@ def skills(
         },
     )
     return Skills(dataset, found, alignment(posterior))
+
+
+def standard_loadings(posterior: xr.Dataset) -> xr.DataArray:
+    """Return loadings in standard deviations of each benchmark between lineages.
+
+    Parameters
+    ----------
+    posterior : Dataset
+        With aligned ``loadings`` and ``specific_sd``.
+
+    Returns
+    -------
+    DataArray
+        With dims chain, draw, benchmark, skill.
+    """
+    loadings = posterior["loadings"].transpose("chain", "draw", "benchmark", "skill")
+    return loadings / np.sqrt((loadings**2).sum("skill") + posterior["specific_sd"] ** 2)
 
 
 def draw_back(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.checking.assumptions import MET, NOT_MET, RANK_LIMIT, Assumptions, examine
+from bayes_sloth.health import RHAT_LIMIT
 from bayes_sloth.scores import Scores
 from bayes_sloth.specification import Specification
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from bayes_sloth.fitting import Fit
     from bayes_sloth.health import Health
+    from bayes_sloth.rotation import Rotation
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,6 +40,13 @@ class Check:
         (`bayes_sloth.checking.sensitivity`).
     forecasts : DataFrame, optional
         Which forecasts lean on which prior, by ``lineage`` and ``scenario``.
+    alignment : DataFrame, optional
+        Residual and R-hat of the aligned loadings, over draws and between chains.
+    rotation : Rotation, optional
+        Geomin of the loadings, with its optima: whether skills can be read in another way.
+    cells, models : DataFrame, optional
+        Leave-one-out tail probabilities of scores and of models
+        (`bayes_sloth.checking.odd_scores`).
     """
 
     verdict: tuple[str, ...]
@@ -45,6 +54,10 @@ class Check:
     health: Health | None = None
     parameters: pd.DataFrame | None = None
     forecasts: pd.DataFrame | None = None
+    alignment: pd.DataFrame | None = None
+    rotation: Rotation | None = None
+    cells: pd.DataFrame | None = None
+    models: pd.DataFrame | None = None
 
     def table(self) -> pd.DataFrame:
         """Return one row for each aspect: ``value``, ``verdict`` and where from."""
@@ -67,6 +80,10 @@ class Check:
             rows += _parameter_rows(self.parameters)
         if self.forecasts is not None:
             rows += _forecast_rows(self.forecasts)
+        if self.alignment is not None and self.rotation is not None:
+            rows += _skill_rows(self.alignment, self.rotation)
+        if self.cells is not None and self.models is not None:
+            rows += [_odd_row("scores", self.cells), _odd_row("models", self.models)]
         return pd.DataFrame(rows, columns=["aspect", "value", "detail"]).set_index("aspect")
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,10 +97,17 @@ class Check:
             "columns": self.assumptions.columns,
             "condition": _plain(self.assumptions.condition),
         }
-        for name in ("parameters", "forecasts"):
+        for name in ("parameters", "forecasts", "alignment", "cells", "models"):
             table = getattr(self, name)
             if table is not None:
                 found[name] = _records(table)
+        if self.rotation is not None:
+            found["rotation"] = {
+                "name": self.rotation.name,
+                "agreement": self.rotation.agreement,
+                "second_is_near": self.rotation.second_is_near,
+                "optima": _records(self.rotation.optima),
+            }
         return found
 
     def __repr__(self) -> str:
@@ -128,20 +152,31 @@ _NOTHING_WRONG = (
 
 
 def _check_fit(fit: Fit) -> Check:
+    from bayes_sloth.checking.odd_scores import odd_cells, odd_models
     from bayes_sloth.checking.sensitivity import forecast_sensitivity, parameter_sensitivity
+    from bayes_sloth.interpreting import standard_loadings
+    from bayes_sloth.loadings import alignment
+    from bayes_sloth.rotation import rotate
 
     posterior = fit.posterior
     assumptions = examine(fit.scores, fit.specification)
     assumptions.theorem.loc["loadings of rank d"] = rank_of_loadings(posterior)
     parameters = parameter_sensitivity(posterior, fit.design)
     forecasts = forecast_sensitivity(posterior, fit.design)
+    aligned = alignment(posterior)
+    rotation = rotate(standard_loadings(posterior).mean(("chain", "draw")).to_numpy())
+    cells, models = odd_cells(posterior, fit.design), odd_models(posterior, fit.design)
     verdict = (
         fit.health.sentence(),
         *assumptions.problems,
         *_parameter_verdict(parameters),
         *_forecast_verdict(forecasts),
+        *_skill_verdict(aligned, rotation),
+        *_odd_verdict(cells, models),
     )
-    return Check(verdict, assumptions, fit.health, parameters, forecasts)
+    return Check(
+        verdict, assumptions, fit.health, parameters, forecasts, aligned, rotation, cells, models
+    )
 
 
 def rank_of_loadings(posterior: xr.Dataset) -> tuple[str, str]:
@@ -204,6 +239,58 @@ def _forecast_verdict(forecasts: pd.DataFrame) -> list[str]:
             f"(mean over benchmarks; strongest: {named})"
         )
     return found
+
+
+def _skill_verdict(aligned: pd.DataFrame, rotation: Rotation) -> list[str]:
+    residual, rhat = aligned["residual"], float(aligned["rhat"].iloc[0])
+    agree = rhat <= RHAT_LIMIT
+    return [
+        f"chains {'agree' if agree else 'DO NOT AGREE'} on the aligned loadings (R-hat {rhat:.3f}); "
+        f"what alignment leaves: {residual['draws']:.2f} of their size over draws, "
+        f"{residual['chains']:.3f} between chains",
+        f"reading of the skills by {rotation.sentence()}",
+    ]
+
+
+def _odd_verdict(cells: pd.DataFrame, models: pd.DataFrame) -> list[str]:
+    from bayes_sloth.checking.odd_scores import CELL_LEVEL, MODEL_LEVEL
+
+    odd, shown = cells[cells["flagged"]].sort_values("two_sided"), []
+    for (model, benchmark), row in odd.iterrows():
+        shown.append(f"{model} on {benchmark} ({row['score']:.3f}, expected {row['expected']:.3f})")
+    named = [
+        f"{model} ({'level' if row['level'] <= row['pattern'] else 'pattern'})"
+        for model, row in models[models["flagged"]].iterrows()
+    ]
+    unsure = int((~models["reliable"]).sum())
+    return [
+        f"odd scores at a tail of {CELL_LEVEL:g}, where {CELL_LEVEL * len(cells):.1f} of "
+        f"{len(cells)} are expected by chance: {', '.join(shown) or 'none'}",
+        f"odd models at a tail of {MODEL_LEVEL:g}, where {MODEL_LEVEL * len(models):.1f} of "
+        f"{len(models)} are expected by chance: {', '.join(named) or 'none'} (level: size, tokens, "
+        f"lineage or quality; pattern: setting, extraction or another model's scores; importance "
+        f"sampling is unsure for {unsure} models, where fewer or more may be flagged)",
+        "contamination cannot be told from quality: leaked answers give the scores of a better "
+        "model",
+    ]
+
+
+def _skill_rows(aligned: pd.DataFrame, rotation: Rotation) -> list[tuple[str, str, str]]:
+    rows = [
+        (f"alignment residual over {over}", f"{row['residual']:.3f}", f"R-hat {row['rhat']:.3f}")
+        for over, row in aligned.iterrows()
+    ]
+    return [*rows, ("starts that agree on geomin", f"{rotation.agreement:.0%}",
+                    rotation.sentence())]  # fmt: skip
+
+
+def _odd_row(what: str, table: pd.DataFrame) -> tuple[str, str, str]:
+    unsure = int((~table["reliable"]).sum())
+    return (
+        f"odd {what}",
+        str(int(table["flagged"].sum())),
+        f"of {len(table)}; importance sampling is unsure for {unsure}",
+    )
 
 
 def _parameter_rows(parameters: pd.DataFrame) -> list[tuple[str, str, str]]:

@@ -30,13 +30,16 @@ model could have, so contamination is not to be told from quality by scores alon
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from bayes_sloth import link
 from bayes_sloth.checking.densities import log_likelihood, student_log_density
 from bayes_sloth.checking.sensitivity import thinned
+from bayes_sloth.design import typical_level
 from bayes_sloth.forecasting import _fitted_predictor, _location_and_scale, _stacked
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ CELL_LEVEL = 0.001
 MODEL_LEVEL = 0.01
 # Above, importance sampling cannot be trusted (Vehtari et al. 2024).
 PARETO_LIMIT = 0.7
+CELL_DRAWS, MODEL_DRAWS = 1000, 1000
 _REPEATS = 5
 
 
@@ -70,7 +74,7 @@ def odd_cells(posterior: xr.Dataset, design: Design) -> pd.DataFrame:
     from arviz_stats.base import array_stats
     from scipy.special import stdtr
 
-    thin = thinned(posterior)
+    thin = thinned(posterior, CELL_DRAWS)
     draws, values = _stacked(thin), design.scores.values.to_numpy(float)
     known = ~np.isnan(values)
     mu, sigma = _location_and_scale(draws, design, _fitted_predictor(draws, design))
@@ -115,36 +119,47 @@ def odd_models(posterior: xr.Dataset, design: Design, *, seed: int = 1) -> pd.Da
         residual, in logits), ``pareto_k``, ``reliable``, ``alone`` (variant, lineage or nothing:
         of what it is the only model) and ``flagged`` (either tail below 0.005).
     """
-    thin = thinned(posterior)
-    thin = thin.isel(draw=slice(None, None, 2))
-    draws, rng = _stacked(thin), np.random.default_rng(seed)
-    base = _predictor_without(draws, design)
-    names = design.scores.models.index
-    rows = [_judge(draws, design, base[:, row], row, rng) for row in range(len(names))]
-    table = pd.DataFrame(rows, index=names)
+    from arviz_stats.base import array_stats
+
+    draws, rng = _stacked(thinned(posterior, MODEL_DRAWS)), np.random.default_rng(seed)
+    alone, values = _alone(design), design.scores.values.to_numpy(float)
+    base = _predictor_without(draws, design, alone)
+    reference = typical_level(values, design.chance)
+    rows = []
+    for row, scores in enumerate(values):
+        known = ~np.isnan(scores)
+        curve = _Curve(draws, design, reference, known)
+        own = _own_effects(draws, design, row, alone[row])
+        model = _Model(scores[known], base[:, row, known], own[1][:, known], curve)
+        log_weights, pareto_k = array_stats.psislw(model.log_ratio(own[0]))
+        tails = model.tails(_normalised(log_weights), draws["loadings"][:, known], rng)
+        rows.append({**tails, "pareto_k": float(pareto_k), "alone": alone[row]})
+    table = pd.DataFrame(rows, index=design.scores.models.index)
     low = table[["level", "pattern"]].min(axis=1) < MODEL_LEVEL / 2
     return table.assign(reliable=table["pareto_k"] <= PARETO_LIMIT, flagged=low)
 
 
-def _predictor_without(draws: dict[str, np.ndarray], design: Design) -> np.ndarray:
-    """Return the predictor of each model without its own effects: draw, model, benchmark."""
-    typical = {**draws, "model_skill": np.zeros_like(draws["model_skill"])}
-    eta = _fitted_predictor(typical, design)
-    alone_in_variant, alone_in_lineage = _alone(design)
-    rows = np.flatnonzero(alone_in_variant)
-    if len(rows):
-        eta[:, rows] -= draws["variant_deviation"][:, design.deviation_of_model[rows]]
-    for row in np.flatnonzero(alone_in_lineage):
-        eta[:, row] -= _away_from_population(draws, design, design.lineage_of_model[row])
-    return eta
-
-
-def _alone(design: Design) -> tuple[np.ndarray, np.ndarray]:
-    """Return whether a model is the only one of its deviating variant, and of its lineage."""
+def _alone(design: Design) -> list[str]:
+    """Return of what each model is the only one: its lineage, its deviating variant, or nothing."""
     models = design.scores.models
-    of_variant = models.groupby("variant")["variant"].transform("size").to_numpy()
-    of_lineage = models.groupby("lineage")["lineage"].transform("size").to_numpy()
-    return (of_variant == 1) & (design.deviation_of_model >= 0), of_lineage == 1
+    in_lineage = models["lineage"].map(models["lineage"].value_counts()) == 1
+    in_variant = models["variant"].map(models["variant"].value_counts()) == 1
+    deviates = design.deviation_of_model >= 0
+    kinds = np.select([in_lineage, in_variant & deviates], ["lineage", "variant"], "nothing")
+    return [str(kind) for kind in kinds]
+
+
+def _predictor_without(
+    draws: dict[str, np.ndarray], design: Design, alone: list[str]
+) -> np.ndarray:
+    """Return the predictor of each model without its own effects: draw, model, benchmark."""
+    eta = _fitted_predictor({**draws, "model_skill": np.zeros_like(draws["model_skill"])}, design)
+    for row, kind in enumerate(alone):
+        if kind != "nothing" and design.deviation_of_model[row] >= 0:
+            eta[:, row] -= draws["variant_deviation"][:, design.deviation_of_model[row]]
+        if kind == "lineage":
+            eta[:, row] -= _away_from_population(draws, design, design.lineage_of_model[row])
+    return eta
 
 
 def _away_from_population(
@@ -159,18 +174,17 @@ def _away_from_population(
 
 
 def _own_effects(
-    draws: dict[str, np.ndarray], design: Design, row: int
-) -> tuple[np.ndarray, np.ndarray, str]:
+    draws: dict[str, np.ndarray], design: Design, row: int, alone: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Return a model's own effects as standard normals *x*, and *H*: its predictor is base + H x.
 
     Returns
     -------
     x : array of shape (draw, effect)
     effect : array of shape (draw, benchmark, effect)
-    alone : str
     """
-    loadings, n_benchmarks = draws["loadings"], draws["loadings"].shape[1]
-    unit, shared = np.eye(n_benchmarks), loadings @ np.swapaxes(loadings, 1, 2)
+    loadings = draws["loadings"]
+    unit, shared = np.eye(loadings.shape[1]), loadings @ np.swapaxes(loadings, 1, 2)
     x = [draws["model_skill"][:, row]]
     effect = [draws["model_scale"][:, None, None] * loadings]
 
@@ -179,111 +193,126 @@ def _own_effects(
         x.append(np.linalg.solve(factor, value[..., None])[..., 0])
         effect.append(factor)
 
-    in_variant, in_lineage = (bool(flag[row]) for flag in _alone(design))
-    if in_variant:
+    if alone != "nothing" and design.deviation_of_model[row] >= 0:
         ratio, sd = draws["variant_ratio"][:, None, None], draws["variant_sd"]
         deviation = draws["variant_deviation"][:, design.deviation_of_model[row]]
         add(deviation, ratio**2 * shared + unit * sd[:, :, None] ** 2)
-    if in_lineage:
+    if alone == "lineage":
         away = _away_from_population(draws, design, design.lineage_of_model[row])
         add(away, shared + unit * draws["specific_sd"][:, :, None] ** 2)
-    alone = "lineage" if in_lineage else "variant" if in_variant else "nothing"
-    return np.concatenate(x, axis=1), np.concatenate(effect, axis=2), alone
+    return np.concatenate(x, axis=1), np.concatenate(effect, axis=2)
 
 
-def _judge(
-    draws: dict[str, np.ndarray],
-    design: Design,
-    base: np.ndarray,
-    row: int,
-    rng: np.random.Generator,
-) -> dict[str, float | str]:
-    """Return the tail probabilities of one model."""
-    from arviz_stats.base import array_stats
+class _Curve:
+    """The link of each draw, for the benchmarks a model is known on."""
 
-    values = design.scores.values.to_numpy(float)[row]
-    known = ~np.isnan(values)
-    x, effect, alone = _own_effects(draws, design, row)
-    y, dof = values[known], draws["dof"][:, None]
+    def __init__(
+        self,
+        draws: dict[str, np.ndarray],
+        design: Design,
+        reference: np.ndarray,
+        known: np.ndarray,
+    ) -> None:
+        plain = np.zeros((len(draws["dof"]), len(known)))
+        self.chance, self.items = design.chance[known], design.items[known]
+        self.reference, self.dof = reference[known], draws["dof"][:, None]
+        self.ceiling = draws.get("ceiling", plain + 1)[:, known]
+        self.shape = draws.get("link_shape", plain)[:, known]
+        self.noise = draws["protocol_sd"][:, known], draws["residual_sd"][:, known]
 
-    def curve(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        mu, sigma = _location_and_scale(draws, design, eta[:, None])
-        return mu[:, 0][:, known], sigma[:, 0][:, known]
+    def expected(self, eta: np.ndarray) -> np.ndarray:
+        mu: np.ndarray = link.expected(eta, self.chance, self.reference, self.ceiling, self.shape)
+        return mu
 
-    def predictor(own: np.ndarray) -> np.ndarray:
-        return base + (effect @ own[..., None])[..., 0]
+    def spread(self, mu: np.ndarray) -> np.ndarray:
+        sigma: np.ndarray = link.spread(mu, self.chance, self.items, *self.noise)
+        return sigma
 
-    log = student_log_density(y, dof, *curve(predictor(x))).sum(axis=1) + _log_normal(x)
-    log -= _log_approximation(x, y, effect, predictor, curve, known)
-    log_weights, pareto_k = array_stats.psislw(log)
-    weights = _normalised(log_weights)
-    distances = _Distances(base, effect, draws["loadings"], curve, known)
-    level, pattern, residual = distances.of(y)
-    below = np.zeros(2)
-    for _ in range(_REPEATS):
-        mu, sigma = curve(predictor(rng.standard_normal(x.shape)))
-        again = np.clip(mu + sigma * rng.standard_t(dof, size=mu.shape), 0, 1)
-        level_again, pattern_again, _ = distances.of(again)
-        below += [weights @ (level_again >= level), weights @ (pattern_again >= pattern)]
-    return {
-        "level": below[0] / _REPEATS,
-        "pattern": below[1] / _REPEATS,
-        "shift": float(weights @ residual),
-        "pareto_k": float(pareto_k),
-        "alone": alone,
-    }
+    def slope(self, eta: np.ndarray, step: float = 1e-3) -> np.ndarray:
+        return (self.expected(eta + step) - self.expected(eta - step)) / (2 * step)
+
+
+@dataclass
+class _Model:
+    """A model's known scores *y*, and how they depend on its own effects: base + effect @ x."""
+
+    y: np.ndarray
+    base: np.ndarray
+    effect: np.ndarray
+    curve: _Curve
+
+    def log_ratio(self, x: np.ndarray) -> np.ndarray:
+        """Return ``log p(y | x) + log p(x) - log g(x)`` of each draw: what the weights divide by."""
+        mu = self.curve.expected(self._predictor(x))
+        log = student_log_density(self.y, self.curve.dof, mu, self.curve.spread(mu)).sum(axis=1)
+        return log + _log_normal(x) - self._log_approximation(x)
+
+    def tails(
+        self, weights: np.ndarray, loadings: np.ndarray, rng: np.random.Generator
+    ) -> dict[str, float]:
+        """Return the tail probabilities of level and pattern, and the mean residual in logits."""
+        distances = _Distances(self, loadings)
+        level, pattern = distances.of(self.y)
+        tails = np.zeros(2)
+        shape = (len(self.base), self.effect.shape[2])
+        for _ in range(_REPEATS):
+            mu = self.curve.expected(self._predictor(rng.standard_normal(shape)))
+            noise = self.curve.spread(mu) * rng.standard_t(self.curve.dof, size=mu.shape)
+            level_again, pattern_again = distances.of(np.clip(mu + noise, 0, 1))
+            tails += [weights @ (level_again >= level), weights @ (pattern_again >= pattern)]
+        level_tail, pattern_tail = tails / _REPEATS
+        shift = float(weights @ distances.shift(self.y))
+        return {"level": float(level_tail), "pattern": float(pattern_tail), "shift": shift}
+
+    def _predictor(self, x: np.ndarray) -> np.ndarray:
+        return self.base + (self.effect @ x[..., None])[..., 0]
+
+    def _log_approximation(self, x: np.ndarray) -> np.ndarray:
+        """Return the log density g of x: the normal approximation of its posterior.
+
+        Two Gauss-Newton steps from zero: it depends on the draw's parameters, not on its x.
+        """
+        mode = np.zeros_like(x)
+        for _ in range(2):
+            eta = self._predictor(mode)
+            mu = self.curve.expected(eta)
+            jacobian = self.curve.slope(eta)[..., None] * self.effect
+            weighted = np.swapaxes(jacobian / self.curve.spread(mu)[..., None] ** 2, 1, 2)
+            precision = np.eye(x.shape[1]) + weighted @ jacobian
+            target = self.y - mu + (jacobian @ mode[..., None])[..., 0]
+            mode = np.linalg.solve(precision, weighted @ target[..., None])[..., 0]
+        factor = np.linalg.cholesky(precision)
+        white = (np.swapaxes(factor, 1, 2) @ (x - mode)[..., None])[..., 0]
+        return _log_normal(white) + np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
 
 
 class _Distances:
     """Distances of a model's scores from its family's curve, at each draw of the parameters."""
 
-    def __init__(self, base, effect, loadings, curve, known) -> None:  # type: ignore[no-untyped-def]
-        self.mu, sigma = curve(base)
-        self.slope = _slope(base, curve)
-        own = self.slope[..., None] * effect[:, known]
-        covariance = own @ np.swapaxes(own, 1, 2) + np.eye(known.sum()) * sigma[:, :, None] ** 2
-        self.precision = np.linalg.inv(covariance)
-        self.skills = self.slope[..., None] * loadings[:, known]
-        self.enough = known.sum() > loadings.shape[2]
+    def __init__(self, model: _Model, loadings: np.ndarray) -> None:
+        self.mu, self.slope = model.curve.expected(model.base), model.curve.slope(model.base)
+        own = self.slope[..., None] * model.effect
+        noise = np.eye(len(model.y)) * model.curve.spread(self.mu)[..., None] ** 2
+        self.precision = np.linalg.inv(own @ np.swapaxes(own, 1, 2) + noise)
+        self.skills = self.slope[..., None] * loadings
+        self.information = np.swapaxes(self.skills, 1, 2) @ self.precision @ self.skills
+        self.information += 1e-9 * np.eye(loadings.shape[2])
+        self.enough = len(model.y) > loadings.shape[2]  # else every pattern is a level
 
-    def of(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return distances of level and pattern, and the mean residual in logits."""
+    def of(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the distances of level and pattern."""
         residual = y - self.mu
         weighted = (self.precision @ residual[..., None])[..., 0]
         total = (residual * weighted).sum(axis=1)
-        away = np.clip(residual / np.maximum(self.slope, 1e-3), -9, 9).mean(axis=1)
-        if not self.enough:  # fewer scores than skills: every pattern is a level
-            return total, np.zeros_like(total), away
-        transposed = np.swapaxes(self.skills, 1, 2)
-        information = transposed @ self.precision @ self.skills
-        score = transposed @ weighted[..., None]
-        ridge = 1e-9 * np.eye(information.shape[-1])
-        level = (score * np.linalg.solve(information + ridge, score)).sum(axis=(1, 2))
-        return level, total - level, away
+        if not self.enough:
+            return total, np.zeros_like(total)
+        score = np.swapaxes(self.skills, 1, 2) @ weighted[..., None]
+        level = (score * np.linalg.solve(self.information, score)).sum(axis=(1, 2))
+        return level, total - level
 
-
-def _log_approximation(x, y, effect, predictor, curve, known):  # type: ignore[no-untyped-def]
-    """Return the log density of x under the normal approximation of its posterior.
-
-    Two Gauss-Newton steps from zero; the result depends on the draw's parameters, not on its x.
-    """
-    mode = np.zeros_like(x)
-    for _ in range(2):
-        eta = predictor(mode)
-        mu, sigma = curve(eta)
-        jacobian = _slope(eta, curve)[..., None] * effect[:, known]
-        weighted = np.swapaxes(jacobian / sigma[..., None] ** 2, 1, 2)
-        precision = np.eye(x.shape[1]) + weighted @ jacobian
-        target = y - mu + (jacobian @ mode[..., None])[..., 0]
-        mode = np.linalg.solve(precision, weighted @ target[..., None])[..., 0]
-    factor = np.linalg.cholesky(precision)
-    white = (np.swapaxes(factor, 1, 2) @ (x - mode)[..., None])[..., 0]
-    return _log_normal(white) + np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
-
-
-def _slope(eta, curve, step: float = 1e-3):  # type: ignore[no-untyped-def]
-    """Return the derivative of the expected score with respect to the predictor."""
-    return (curve(eta + step)[0] - curve(eta - step)[0]) / (2 * step)
+    def shift(self, y: np.ndarray) -> np.ndarray:
+        """Return the mean residual in logits, each within -9 and 9 where the curve is flat."""
+        return np.clip((y - self.mu) / np.maximum(self.slope, 1e-3), -9, 9).mean(axis=1)
 
 
 def _log_normal(x: np.ndarray) -> np.ndarray:

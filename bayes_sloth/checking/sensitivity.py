@@ -22,9 +22,9 @@ MOST_DRAWS = 2000
 SCENARIOS = {"as known": (1, 1), "4 x size": (4, 1), "4 x tokens": (1, 4)}
 
 
-def thinned(posterior: xr.Dataset) -> xr.Dataset:
-    """Return at most about `MOST_DRAWS` draws, evenly spaced."""
-    step = -(-posterior.sizes["chain"] * posterior.sizes["draw"] // MOST_DRAWS)
+def thinned(posterior: xr.Dataset, most: int = MOST_DRAWS) -> xr.Dataset:
+    """Return at most about so many draws, evenly spaced."""
+    step = -(-posterior.sizes["chain"] * posterior.sizes["draw"] // most)
     return posterior.isel(draw=slice(None, None, step))
 
 

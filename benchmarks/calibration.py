@@ -1,0 +1,81 @@
+"""Simulation-based calibration of the default model on a small design; writes results/sbc.csv.
+
+    python benchmarks/calibration.py --replicates 100
+
+Eight lineages on the six benchmarks of suite v1: parameters and scores are drawn from the prior, the
+scores fitted (2 chains of 300 draws after 300 of tuning) and the parameters ranked among the draws.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bayes_sloth.design import make_design
+from bayes_sloth.sampling import Sampling
+from bayes_sloth.scores import benchmarks_of, load_scores
+from bayes_sloth.simulating import Simulator, calibration_ranks
+
+RESULTS = Path(__file__).parent / "results"
+LINEAGES = ("qwen1.5", "qwen2", "llama-2", "meta-llama-3", "pythia", "opt", "yi-1.5", "gemma")
+BINS = 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replicates", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    scores = load_scores().select(benchmarks_of("v1"))
+    chosen = scores.models.index[scores.models["lineage"].isin(LINEAGES)]
+    design = make_design(scores.select(models=chosen).with_size_and_tokens()[0])
+    started = time.process_time()
+    simulator = Simulator.make(design, sampling=Sampling(chains=2, tune=300, draws=300))
+    ranks = calibration_ranks(simulator, given.replicates, seed=given.seed)
+    print(f"{time.process_time() - started:.0f} s of CPU time")
+    about = ranks[["rhat", "divergences"]].to_dataframe()
+    print(about.describe())
+    table = pd.concat(
+        [long_table(str(name), ranks[name]) for name in ranks if name not in about], ignore_index=True
+    )
+    table = table.merge(about.reset_index()[["replicate", "rhat", "divergences"]], on="replicate")
+    table.to_csv(RESULTS / "sbc.csv", index=False, float_format="%.4f")
+    print(uniformity(table).to_string())
+
+
+def long_table(name: str, ranks) -> pd.DataFrame:
+    """Return a row for each element and replicate."""
+    stacked = ranks.transpose("replicate", ...).to_numpy().reshape(ranks.sizes["replicate"], -1)
+    if name == "expected_score":  # one for each model is enough
+        stacked = stacked[:, :: ranks.sizes["benchmark"] + 1]
+    replicate, element = np.indices(stacked.shape)
+    return pd.DataFrame(
+        {"parameter": name, "element": element.ravel(), "replicate": replicate.ravel(),
+         "rank": stacked.ravel()}
+    )  # fmt: skip
+
+
+def uniformity(table: pd.DataFrame) -> pd.DataFrame:
+    """Return for each parameter how many elements depart from uniform ranks, by a chi2 test."""
+
+    def p_value(ranks: pd.Series) -> float:
+        counts = np.histogram(ranks, BINS, (0, 1))[0]
+        return float(stats.chisquare(counts).pvalue)
+
+    p = table.groupby(["parameter", "element"], sort=False)["rank"].agg([p_value, "mean"])
+    p.columns = ["p", "mean"]
+    return p.groupby(level="parameter", sort=False).agg(
+        elements=("p", "size"),
+        below_5_percent=("p", lambda x: (x < 0.05).mean()),
+        smallest_p=("p", "min"),
+        mean_rank=("mean", "mean"),
+    )
+
+
+if __name__ == "__main__":
+    main()
