@@ -211,7 +211,10 @@ def skills(
     }
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
     dataset = xr.Dataset(
-        {n: (("chain", "draw", *dims[n]), v.reshape(*shape, *v.shape[1:])) for n, v in turned.items()},
+        {
+            n: (("chain", "draw", *dims[n]), v.reshape(*shape, *v.shape[1:]))
+            for n, v in turned.items()
+        },
         coords={
             **{name: posterior[name] for name in ("chain", "draw", "benchmark", "skill")},
             **{name: posterior[name] for name in ("lineage", "covariate")},

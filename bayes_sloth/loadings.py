@@ -106,8 +106,8 @@ def alignment(posterior: xr.Dataset) -> pd.DataFrame:
     r"""Return how far aligned loadings are from one another, over draws and between chains.
 
     With :math:`\bar L` the mean of all draws, the residual over draws is
-    :math:`\sqrt{\overline{\lVert L - \bar L \rVert^2} / \lVert \bar L \rVert^2}`, and between chains
-    the largest such distance of a chain's own mean. Alignment has failed, or chains are in
+    :math:`\sqrt{\overline{\lVert L - \bar L \rVert^2} / \lVert \bar L \rVert^2}`, and between
+    chains the largest such distance of a chain's own mean. Alignment has failed, or chains are in
     different modes, where chains differ by more than the draws of one.
 
     Parameters

@@ -77,8 +77,9 @@ class Rotation:
             "starts"
         )
         if self.second_is_near:
+            second = self.optima["starts"].iloc[1]
             return (
-                f"{text}; a second optimum is near ({values[1]:.4g}, {self.optima['starts'].iloc[1]} "
+                f"{text}; a second optimum is near ({values[1]:.4g}, {second} "
                 "starts): skills may be read in another way, so do not lean on this reading"
             )
         return text + ("; no other optimum is near" if len(values) > 1 else "")
@@ -219,7 +220,8 @@ def minimise(
             new_value, new_slope = criterion(rotated(loadings[rows], trial))
             good = new_value < value[rows] - 0.5 * squared[searching] * step[rows]
             taken = rows[good]
-            matrix[taken], value[taken], slope[taken] = trial[good], new_value[good], new_slope[good]
+            matrix[taken], value[taken] = trial[good], new_value[good]
+            slope[taken] = new_slope[good]
             searching = searching[~good]
             if not len(searching):
                 break

@@ -5,6 +5,7 @@ One compiled model serves every simulated data set of a design: only data change
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,10 @@ class Simulator:
 
     @classmethod
     def make(
-        cls, design: Design, specification: Specification | None = None, sampling: Sampling | None = None
+        cls,
+        design: Design,
+        specification: Specification | None = None,
+        sampling: Sampling | None = None,
     ) -> Simulator:
         """Compile the model of a design once."""
         from bayes_sloth.model import build_model
@@ -144,8 +148,10 @@ def ranked_quantities(posterior: xr.Dataset, design: Design) -> xr.Dataset:
     return found[[name for name in RANKED if name in found]]
 
 
-def calibration_ranks(simulator: Simulator, replicates: int, *, seed: int = 1) -> xr.Dataset:
-    """Return ranks of parameters drawn from the prior among draws of their posterior.
+def calibration_ranks(
+    simulator: Simulator, replicates: int, *, seed: int = 1
+) -> Iterator[xr.Dataset]:
+    """Yield ranks of parameters drawn from the prior among draws of their posterior.
 
     Simulation-based calibration (Talts et al. 2018): each replicate draws parameters and scores
     from the prior, fits the scores and ranks the parameters among the fit's draws. The ranks of a
@@ -158,13 +164,13 @@ def calibration_ranks(simulator: Simulator, replicates: int, *, seed: int = 1) -
     replicates : int
     seed : int
 
-    Returns
-    -------
+    Yields
+    ------
     Dataset
-        Ranks as fractions in [0, 1] with dim ``replicate``, and ``rhat``, the largest of each.
+        Of one replicate: ranks as fractions in [0, 1], ``rhat``, the largest, and ``divergences``.
+        ``xarray.concat(..., dim="replicate")`` makes one of them all.
     """
     import arviz_stats as azs
-    import xarray as xr
 
     from bayes_sloth.model import observed_cells, sample_prior
 
@@ -172,7 +178,7 @@ def calibration_ranks(simulator: Simulator, replicates: int, *, seed: int = 1) -
     prior = sample_prior(design, simulator.specification, draws=replicates, seed=seed)
     values = design.scores.values
     reference = observed_cells(design, values.to_numpy(float))["reference"]
-    parameters, found = prior["prior"].to_dataset(), []
+    parameters = prior["prior"].to_dataset()
     for i in range(replicates):
         again = values.to_numpy(float).copy()
         again[~np.isnan(again)] = prior["prior_predictive"]["score"].to_numpy()[0, i]
@@ -181,11 +187,9 @@ def calibration_ranks(simulator: Simulator, replicates: int, *, seed: int = 1) -
         tree = simulator.refit(replace(design, scores=scores), seed * 1000 + i, reference)
         fitted = ranked_quantities(tree["posterior"].to_dataset(), design)
         truth = ranked_quantities(one_draw(parameters, i), design).isel(chain=0, draw=0, drop=True)
-        ties = rng.uniform(size=())
-        ranks = (fitted < truth).mean(("chain", "draw")) + ties * (fitted == truth).mean(
-            ("chain", "draw")
-        )
+        equal = (fitted == truth).mean(("chain", "draw"))  # of what does not vary
+        ranks = (fitted < truth).mean(("chain", "draw")) + rng.uniform() * equal
         rhat = azs.rhat(fitted)
         worst = max(float(rhat[name].max()) for name in rhat)
-        found.append(ranks.assign(rhat=worst, divergences=int(tree["sample_stats"]["diverging"].sum())))
-    return xr.concat(found, dim="replicate")
+        divergences = int(tree["sample_stats"]["diverging"].sum())
+        yield ranks.assign(rhat=worst, divergences=divergences)

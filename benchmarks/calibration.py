@@ -2,8 +2,9 @@
 
     python benchmarks/calibration.py --replicates 100
 
-Eight lineages on the six benchmarks of suite v1: parameters and scores are drawn from the prior, the
-scores fitted (2 chains of 300 draws after 300 of tuning) and the parameters ranked among the draws.
+Eight lineages on the six benchmarks of suite v1: parameters and scores are drawn from the prior,
+the scores fitted (2 chains of 300 draws after 300 of tuning) and the parameters ranked among the
+draws.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from scipy import stats
 
 from bayes_sloth.design import make_design
@@ -36,28 +38,25 @@ def main() -> None:
     design = make_design(scores.select(models=chosen).with_size_and_tokens()[0])
     started = time.process_time()
     simulator = Simulator.make(design, sampling=Sampling(chains=2, tune=300, draws=300))
-    ranks = calibration_ranks(simulator, given.replicates, seed=given.seed)
-    print(f"{time.process_time() - started:.0f} s of CPU time")
-    about = ranks[["rhat", "divergences"]].to_dataframe()
-    print(about.describe())
-    table = pd.concat(
-        [long_table(str(name), ranks[name]) for name in ranks if name not in about], ignore_index=True
-    )
-    table = table.merge(about.reset_index()[["replicate", "rhat", "divergences"]], on="replicate")
-    table.to_csv(RESULTS / "sbc.csv", index=False, float_format="%.4f")
+    tables = []
+    for i, ranks in enumerate(calibration_ranks(simulator, given.replicates, seed=given.seed)):
+        tables.append(long_table(ranks).assign(replicate=i))
+        table = pd.concat(tables, ignore_index=True)
+        table.to_csv(RESULTS / "sbc.csv", index=False, float_format="%.4f")
+        print(f"replicate {i}: {time.process_time() - started:.0f} s of CPU time", flush=True)
     print(uniformity(table).to_string())
 
 
-def long_table(name: str, ranks) -> pd.DataFrame:
-    """Return a row for each element and replicate."""
-    stacked = ranks.transpose("replicate", ...).to_numpy().reshape(ranks.sizes["replicate"], -1)
-    if name == "expected_score":  # one for each model is enough
-        stacked = stacked[:, :: ranks.sizes["benchmark"] + 1]
-    replicate, element = np.indices(stacked.shape)
-    return pd.DataFrame(
-        {"parameter": name, "element": element.ravel(), "replicate": replicate.ravel(),
-         "rank": stacked.ravel()}
-    )  # fmt: skip
+def long_table(ranks: xr.Dataset) -> pd.DataFrame:
+    """Return a row for each ranked element of a replicate."""
+    rows = []
+    for name in ranks.drop_vars(["rhat", "divergences"]):
+        flat = ranks[name].to_numpy().ravel()
+        if name == "expected_score":  # one for each model is enough
+            flat = flat[:: ranks.sizes["benchmark"] + 1]
+        rows += [(str(name), element, rank) for element, rank in enumerate(flat)]
+    table = pd.DataFrame(rows, columns=["parameter", "element", "rank"])
+    return table.assign(rhat=float(ranks["rhat"]), divergences=int(ranks["divergences"]))
 
 
 def uniformity(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,12 +1,12 @@
 """Recovery and planted errors at the bundled design; writes results/recovery.csv and planted.csv.
 
-    python benchmarks/planted_errors.py fit.nc --clean 3 --planted 3
+    python benchmarks/planted_errors.py fit.nc --replicates 6
 
 Scores are simulated at draws of a saved fit's posterior, so the truth is known, and fitted again
 (2 chains of 300 draws after 300 of tuning). Clean replicates give the coverage of parameters and
-of aligned loadings, and the false alarm rates of odd scores. In each planted replicate, eight models
-each have a score of another model in one of their cells, tokens off by four, or size off by four.
-One more fit has the bundled scores with the sizes and tokens as published, errors and all.
+of aligned loadings, and the false alarm rates of odd scores. In each planted replicate, eight
+models each have a score of another model in one of their cells, tokens off by four, or size off by
+four. One fit, the first, has the bundled scores with sizes and tokens as published, errors and all.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ KINDS = ("row", "tokens", "size")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("fit")
-    parser.add_argument("--clean", type=int, default=3)
-    parser.add_argument("--planted", type=int, default=3)
+    parser.add_argument("--replicates", type=int, default=6, help="every second one is clean")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     fit, rng = load_fit(given.fit), np.random.default_rng(given.seed)
@@ -45,12 +44,16 @@ def main() -> None:
         fit.design, fit.specification, Sampling(chains=2, tune=300, draws=300)
     )
     recovered, judged = [], []
+    design, planted = as_published(fit.design)
+    posterior = simulator.refit(design, seed=given.seed)["posterior"].to_dataset()
+    judged.append(judge(posterior, design, planted).assign(replicate="errata", clean=False))
+    write(judged, recovered)
     n_draws = fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"]
-    for i in range(given.clean + given.planted):
+    for i in range(given.replicates):
         truth = one_draw(fit.posterior, int(rng.integers(n_draws)))
         design = simulate(truth, fit.design, rng)
         planted = pd.DataFrame(columns=["model", "kind", "benchmark", "moved"])
-        if i >= given.clean:
+        if i % 2 == 0:
             design, planted = plant(design, rng)
         tree = simulator.refit(design, seed=i)
         posterior = tree["posterior"].to_dataset()
@@ -59,11 +62,6 @@ def main() -> None:
             recovered.append(coverage(posterior, truth, fit.design).assign(replicate=i))
         print(f"replicate {i}: {time.process_time() - started:.0f} s of CPU time", flush=True)
         write(judged, recovered)
-    design, planted = as_published(fit.design)
-    posterior = simulator.refit(design, seed=given.seed)["posterior"].to_dataset()
-    judged.append(judge(posterior, design, planted).assign(replicate="errata", clean=False))
-    write(judged, recovered)
-    print(f"{time.process_time() - started:.0f} s of CPU time")
 
 
 def write(judged: list[pd.DataFrame], recovered: list[pd.DataFrame]) -> None:
@@ -119,15 +117,16 @@ def judge(posterior: xr.Dataset, design: Design, planted: pd.DataFrame) -> pd.Da
     cells = odd_cells(posterior, design).reset_index()
     models = odd_models(posterior, design).reset_index()
     keep = ["model", "benchmark", "two_sided", "reliable"]
-    cells = cells[keep].rename(columns={"two_sided": "tail"}).assign(what="cell")
+    cells = cells[keep].rename(columns={"two_sided": "tail"})
+    cells = cells.assign(what="cell", level=np.nan, pattern=np.nan)
     models = models.assign(
         what="model", benchmark="", tail=2 * models[["level", "pattern"]].min(axis=1)
     )
     kinds = planted.set_index("model")[["kind", "moved"]]
     in_model = models.join(kinds, on="model")
     in_cell = cells.merge(planted[planted["kind"] == "row"], how="left", on=["model", "benchmark"])
-    columns = ["what", "model", "benchmark", "tail", "reliable", "kind", "moved", "level", "pattern"]
-    return pd.concat([in_cell, in_model], ignore_index=True).reindex(columns=columns)
+    judged = ["what", "model", "benchmark", "tail", "reliable", "level", "pattern"]
+    return pd.concat([in_cell, in_model], ignore_index=True)[[*judged, "kind", "moved"]]
 
 
 def coverage(posterior: xr.Dataset, truth: xr.Dataset, design: Design) -> pd.DataFrame:

@@ -29,10 +29,10 @@ from bayes_sloth.specification import Specification
 
 def made_up(sizes: int, lineages: int = 5, benchmarks: int = 6, seed: int = 0) -> Scores:
     """Return models of some lineages at some sizes; tokens differ between lineages alone."""
-    rng = np.random.default_rng(seed)
+    rng, names = np.random.default_rng(seed), benchmarks_of("both")[:benchmarks]
     rows = [
         {"model": f"m{f}-{s}", "variant": f"f{f}", "params_b": 2.0 ** (s + f / 3),
-         "tokens_t": 1.0 + f} | {b: rng.uniform(0.3, 0.8) for b in benchmarks_of("both")[:benchmarks]}
+         "tokens_t": 1.0 + f} | {b: rng.uniform(0.3, 0.8) for b in names}
         for f in range(lineages) for s in range(sizes)
     ]  # fmt: skip
     return load_scores(pd.DataFrame(rows))

@@ -245,8 +245,8 @@ def _skill_verdict(aligned: pd.DataFrame, rotation: Rotation) -> list[str]:
     residual, rhat = aligned["residual"], float(aligned["rhat"].iloc[0])
     agree = rhat <= RHAT_LIMIT
     return [
-        f"chains {'agree' if agree else 'DO NOT AGREE'} on the aligned loadings (R-hat {rhat:.3f}); "
-        f"what alignment leaves: {residual['draws']:.2f} of their size over draws, "
+        f"chains {'agree' if agree else 'DO NOT AGREE'} on the aligned loadings (R-hat "
+        f"{rhat:.3f}); what alignment leaves: {residual['draws']:.2f} of their size over draws, "
         f"{residual['chains']:.3f} between chains",
         f"reading of the skills by {rotation.sentence()}",
     ]

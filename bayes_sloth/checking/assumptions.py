@@ -151,9 +151,7 @@ def _rank_and_condition(models: pd.DataFrame) -> tuple[int, int, float]:
     return rank + families, x.shape[1] + families, condition
 
 
-def _theorem(
-    scores: Scores, specification: Specification, rank: int, columns: int
-) -> pd.DataFrame:
+def _theorem(scores: Scores, specification: Specification, rank: int, columns: int) -> pd.DataFrame:
     benchmarks, skills = len(scores.benchmarks), specification.skills
     fixed = specification.link == "logistic"
     rows = [
@@ -198,9 +196,7 @@ def most_skills(benchmarks: int) -> int:
     -------
     int
     """
-    return max(
-        (d for d in range(benchmarks) if (benchmarks - d) ** 2 >= benchmarks + d), default=0
-    )
+    return max((d for d in range(benchmarks) if (benchmarks - d) ** 2 >= benchmarks + d), default=0)
 
 
 def _skill_problems(scores: Scores, specification: Specification) -> list[str]:

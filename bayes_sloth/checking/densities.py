@@ -92,9 +92,7 @@ def log_likelihood(posterior: xr.Dataset, design: Design) -> xr.DataArray:
     draws, values = _stacked(posterior), design.scores.values.to_numpy(float)
     mu, sigma = _location_and_scale(draws, design, _fitted_predictor(draws, design))
     known = ~np.isnan(values)
-    log = student_log_density(
-        values[known], draws["dof"][:, None], mu[:, known], sigma[:, known]
-    )
+    log = student_log_density(values[known], draws["dof"][:, None], mu[:, known], sigma[:, known])
     row, column = np.nonzero(known)
     shape = (posterior.sizes["chain"], posterior.sizes["draw"], -1)
     return xr.DataArray(

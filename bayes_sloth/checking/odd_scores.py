@@ -13,16 +13,16 @@ their prior. With any normalised density *g*, draws weighted by
 
 .. math:: w \propto \frac{g(x \mid \theta)}{p(y_m \mid x, \theta)\, p(x \mid \theta)}
 
-are draws of :math:`\theta` from the posterior without the model (Gelfand & Dey 1994); *g* is the normal
-approximation of the posterior of *x*, and the weights are Pareto-smoothed. With *r* the residuals about
-the curve of its family, :math:`\Sigma` their covariance and *Q* the effect of skills on scores,
-two distances are compared with those of replicated scores:
+are draws of :math:`\theta` from the posterior without the model (Gelfand & Dey 1994); *g* is the
+normal approximation of the posterior of *x*, and the weights are Pareto-smoothed. With *r* the
+residuals about the curve of its family, :math:`\Sigma` their covariance and *Q* the effect of
+skills on scores, two distances are compared with those of replicated scores:
 
 - **level**, in the directions of skills: how far :math:`\hat f = (Q^\top \Sigma^{-1} Q)^{-1} Q^\top
-  \Sigma^{-1} r` is from zero. Wrong size, tokens or lineage show here; so does a model that is better
-  or worse than its family;
-- **pattern**, in all other directions: scores that no level of skill goes with. Another model's scores,
-  a wrong setting or a failed extraction show here.
+  \Sigma^{-1} r` is from zero. Wrong size, tokens or lineage show here; so does a model that is
+  better or worse than its family;
+- **pattern**, in all other directions: scores that no level of skill goes with. Another model's
+  scores, a wrong setting or a failed extraction show here.
 
 What cannot be told: a benchmark whose answers leaked into training gives high scores that a good
 model could have, so contamination is not to be told from quality by scores alone.
@@ -68,8 +68,8 @@ def odd_cells(posterior: xr.Dataset, design: Design) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by ``model`` and ``benchmark``: ``score`` and ``expected`` (leave-one-out mean) in
-        [0, 1], ``below`` (probability of a score at most as high), ``two_sided`` (twice the smaller tail),
-        ``pareto_k``, ``reliable`` and ``flagged`` (``two_sided`` below 0.001).
+        [0, 1], ``below`` (probability of a score at most as high), ``two_sided`` (twice the
+        smaller tail), ``pareto_k``, ``reliable`` and ``flagged`` (``two_sided`` below 0.001).
     """
     from arviz_stats.base import array_stats
     from scipy.special import stdtr
@@ -162,9 +162,7 @@ def _predictor_without(
     return eta
 
 
-def _away_from_population(
-    draws: dict[str, np.ndarray], design: Design, lineage: int
-) -> np.ndarray:
+def _away_from_population(draws: dict[str, np.ndarray], design: Design, lineage: int) -> np.ndarray:
     """Return a lineage's level less its prior mean, of shape (draw, benchmark)."""
     centre, growth = design.centre[lineage], draws["growth"]
     slope = draws["lineage_slope"][:, lineage] if "lineage_slope" in draws else growth[:, 0]
@@ -242,7 +240,7 @@ class _Model:
     curve: _Curve
 
     def log_ratio(self, x: np.ndarray) -> np.ndarray:
-        """Return ``log p(y | x) + log p(x) - log g(x)`` of each draw: what the weights divide by."""
+        """Return ``log p(y | x) + log p(x) - log g(x)`` of each draw: weights divide by it."""
         mu = self.curve.expected(self._predictor(x))
         log = student_log_density(self.y, self.curve.dof, mu, self.curve.spread(mu)).sum(axis=1)
         return log + _log_normal(x) - self._log_approximation(x)
