@@ -180,8 +180,6 @@ def skills(
     -------
     Skills
     """
-    import xarray as xr
-
     posterior = fit.posterior.transpose("chain", "draw", ...)
     draws = _stacked(posterior)
     benchmarks = [str(name) for name in posterior["benchmark"].to_numpy()]
@@ -190,39 +188,44 @@ def skills(
     found = rotate(standard.mean(axis=0), rotation, target=wanted, starts=starts, seed=seed)
     turn = rotate_draws(standard, found, wanted)
     rng = np.random.default_rng(seed)
-    scores = {
-        "efficiency": _efficiency(draws, fit.design, rng),
-        "growth": _projected(draws, draws["growth"]),
-        "tuning": _tuning(draws, fit.design, rng),
-    }
     turned = {
         "loadings": rotated(draws["loadings"], turn),
         "standard_loadings": rotated(standard, turn),
         "correlation": np.swapaxes(turn, 1, 2) @ turn,
-        **{name: score @ turn for name, score in scores.items()},
+        "efficiency": _efficiency(draws, fit.design, rng) @ turn,
+        "growth": _projected(draws, draws["growth"]) @ turn,
+        "tuning": _tuning(draws, fit.design, rng) @ turn,
     }
-    dims = {
-        "loadings": ("benchmark", "skill"),
-        "standard_loadings": ("benchmark", "skill"),
-        "correlation": ("skill", "skill_2"),
-        "efficiency": ("lineage", "skill"),
-        "growth": ("covariate", "skill"),
-        "tuning": ("tuned_variant", "skill"),
-    }
+    return Skills(_labelled(turned, posterior, fit.design), found, alignment(posterior))
+
+
+_DIMS = {
+    "loadings": ("benchmark", "skill"),
+    "standard_loadings": ("benchmark", "skill"),
+    "correlation": ("skill", "skill_2"),
+    "efficiency": ("lineage", "skill"),
+    "growth": ("covariate", "skill"),
+    "tuning": ("tuned_variant", "skill"),
+}
+
+
+def _labelled(arrays: dict[str, np.ndarray], posterior: xr.Dataset, design: Design) -> xr.Dataset:
+    """Return arrays of draws as a dataset with the fit's coordinates."""
+    import xarray as xr
+
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
-    dataset = xr.Dataset(
+    kept = ("chain", "draw", "benchmark", "skill", "lineage", "covariate")
+    return xr.Dataset(
         {
-            n: (("chain", "draw", *dims[n]), v.reshape(*shape, *v.shape[1:]))
-            for n, v in turned.items()
+            name: (("chain", "draw", *_DIMS[name]), array.reshape(*shape, *array.shape[1:]))
+            for name, array in arrays.items()
         },
         coords={
-            **{name: posterior[name] for name in ("chain", "draw", "benchmark", "skill")},
-            **{name: posterior[name] for name in ("lineage", "covariate")},
+            **{name: posterior[name] for name in kept},
             "skill_2": posterior["skill"].to_numpy(),
-            "tuned_variant": _tuned(fit.design),
+            "tuned_variant": _tuned(design),
         },
     )
-    return Skills(dataset, found, alignment(posterior))
 
 
 def standard_loadings(posterior: xr.Dataset) -> xr.DataArray:

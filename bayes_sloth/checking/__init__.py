@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.checking.assumptions import MET, NOT_MET, RANK_LIMIT, Assumptions, examine
-from bayes_sloth.health import RHAT_LIMIT
 from bayes_sloth.scores import Scores
 from bayes_sloth.specification import Specification
 
@@ -61,6 +60,8 @@ class Check:
 
     def table(self) -> pd.DataFrame:
         """Return one row for each aspect: ``value``, ``verdict`` and where from."""
+        from bayes_sloth.checking import words
+
         rows = [
             (f"theorem: {name}", row["status"], row["why"])
             for name, row in self.assumptions.theorem.iterrows()
@@ -77,13 +78,13 @@ class Check:
             state = "passed" if self.health.passed else "NOT PASSED"
             rows.append(("sampler health", state, self.health.sentence()))
         if self.parameters is not None:
-            rows += _parameter_rows(self.parameters)
+            rows += words.parameter_rows(self.parameters)
         if self.forecasts is not None:
-            rows += _forecast_rows(self.forecasts)
+            rows += words.forecast_rows(self.forecasts)
         if self.alignment is not None and self.rotation is not None:
-            rows += _skill_rows(self.alignment, self.rotation)
+            rows += words.skill_rows(self.alignment, self.rotation)
         if self.cells is not None and self.models is not None:
-            rows += [_odd_row("scores", self.cells), _odd_row("models", self.models)]
+            rows += [words.odd_row("scores", self.cells), words.odd_row("models", self.models)]
         return pd.DataFrame(rows, columns=["aspect", "value", "detail"]).set_index("aspect")
 
     def to_dict(self) -> dict[str, Any]:
@@ -152,6 +153,7 @@ _NOTHING_WRONG = (
 
 
 def _check_fit(fit: Fit) -> Check:
+    from bayes_sloth.checking import words
     from bayes_sloth.checking.odd_scores import odd_cells, odd_models
     from bayes_sloth.checking.sensitivity import forecast_sensitivity, parameter_sensitivity
     from bayes_sloth.interpreting import standard_loadings
@@ -169,10 +171,10 @@ def _check_fit(fit: Fit) -> Check:
     verdict = (
         fit.health.sentence(),
         *assumptions.problems,
-        *_parameter_verdict(parameters),
-        *_forecast_verdict(forecasts),
-        *_skill_verdict(aligned, rotation),
-        *_odd_verdict(cells, models),
+        *words.parameter_verdict(parameters),
+        *words.forecast_verdict(forecasts),
+        *words.skill_verdict(aligned, rotation),
+        *words.odd_verdict(cells, models),
     )
     return Check(
         verdict, assumptions, fit.health, parameters, forecasts, aligned, rotation, cells, models
@@ -200,127 +202,6 @@ def rank_of_loadings(posterior: xr.Dataset) -> tuple[str, str]:
         f"smallest over largest singular value: median {middle:.2f}, above {low:.2f} with 95 % "
         f"probability (limit {RANK_LIMIT})"
     )
-
-
-def _parameter_verdict(parameters: pd.DataFrame) -> list[str]:
-    from bayes_sloth.checking.sensitivity import CONTRACTION_LIMIT
-
-    weak = parameters.index[parameters["contraction"] < CONTRACTION_LIMIT]
-    found = [
-        f"the data hardly narrow {name} (posterior variance above half the prior's): "
-        f"{'; '.join(weak[weak.get_level_values(0) == name].get_level_values(1))}"
-        for name in dict.fromkeys(weak.get_level_values(0))
-    ]
-    covariates = _growth_by_covariate(parameters)
-    return [
-        *found,
-        "posterior sd of growth (logits per tenfold, mean over benchmarks): "
-        + ", ".join(f"{name} {row['posterior_sd']:.2f}" for name, row in covariates.iterrows()),
-    ]
-
-
-def _growth_by_covariate(parameters: pd.DataFrame) -> pd.DataFrame:
-    growth = parameters.loc["growth"]
-    covariate = pd.Index([str(label).split(", ")[0] for label in growth.index], name="covariate")
-    return growth.groupby(covariate, sort=False).mean(numeric_only=False)
-
-
-def _forecast_verdict(forecasts: pd.DataFrame) -> list[str]:
-    found = []
-    for scenario, part in forecasts.groupby(level="scenario", sort=False):
-        leaning = part[part["leans_on_prior"]]
-        if leaning.empty:
-            found.append(f"no forecast '{scenario}' leans on a prior")
-            continue
-        priors = leaning["prior"].value_counts()
-        named = ", ".join(f"{name} ({count})" for name, count in priors.items())
-        found.append(
-            f"forecasts '{scenario}' lean on a prior for {len(leaning)} of {len(part)} lineages "
-            f"(mean over benchmarks; strongest: {named})"
-        )
-    return found
-
-
-def _skill_verdict(aligned: pd.DataFrame, rotation: Rotation) -> list[str]:
-    residual, rhat = aligned["residual"], float(aligned["rhat"].iloc[0])
-    agree = rhat <= RHAT_LIMIT
-    return [
-        f"chains {'agree' if agree else 'DO NOT AGREE'} on the aligned loadings (R-hat "
-        f"{rhat:.3f}); what alignment leaves: {residual['draws']:.2f} of their size over draws, "
-        f"{residual['chains']:.3f} between chains",
-        f"reading of the skills by {rotation.sentence()}",
-    ]
-
-
-def _odd_verdict(cells: pd.DataFrame, models: pd.DataFrame) -> list[str]:
-    from bayes_sloth.checking.odd_scores import CELL_LEVEL, MODEL_LEVEL
-
-    odd, shown = cells[cells["flagged"]].sort_values("two_sided"), []
-    for (model, benchmark), row in odd.iterrows():
-        shown.append(f"{model} on {benchmark} ({row['score']:.3f}, expected {row['expected']:.3f})")
-    named = [
-        f"{model} ({'level' if row['level'] <= row['pattern'] else 'pattern'})"
-        for model, row in models[models["flagged"]].iterrows()
-    ]
-    unsure = int((~models["reliable"]).sum())
-    return [
-        f"odd scores at a tail of {CELL_LEVEL:g}, where {CELL_LEVEL * len(cells):.1f} of "
-        f"{len(cells)} are expected by chance: {', '.join(shown) or 'none'}",
-        f"odd models at a tail of {MODEL_LEVEL:g}, where {MODEL_LEVEL * len(models):.1f} of "
-        f"{len(models)} are expected by chance: {', '.join(named) or 'none'} (level: size, tokens, "
-        f"lineage or quality; pattern: setting, extraction or another model's scores; importance "
-        f"sampling is unsure for {unsure} models, where fewer or more may be flagged)",
-        "contamination cannot be told from quality: leaked answers give the scores of a better "
-        "model",
-    ]
-
-
-def _skill_rows(aligned: pd.DataFrame, rotation: Rotation) -> list[tuple[str, str, str]]:
-    rows = [
-        (f"alignment residual over {over}", f"{row['residual']:.3f}", f"R-hat {row['rhat']:.3f}")
-        for over, row in aligned.iterrows()
-    ]
-    return [*rows, ("starts that agree on geomin", f"{rotation.agreement:.0%}",
-                    rotation.sentence())]  # fmt: skip
-
-
-def _odd_row(what: str, table: pd.DataFrame) -> tuple[str, str, str]:
-    unsure = int((~table["reliable"]).sum())
-    return (
-        f"odd {what}",
-        str(int(table["flagged"].sum())),
-        f"of {len(table)}; importance sampling is unsure for {unsure}",
-    )
-
-
-def _parameter_rows(parameters: pd.DataFrame) -> list[tuple[str, str, str]]:
-    return [
-        (
-            f"contraction of {name}",
-            f"{part['contraction'].median():.2f}",
-            f"median; least {part['contraction'].min():.2f}; {part['leans_on_prior'].sum()} of "
-            f"{len(part)} lean on their prior",
-        )
-        for name, part in parameters.groupby(_labels(parameters), sort=False)
-    ]
-
-
-def _labels(parameters: pd.DataFrame) -> pd.Index:
-    """Return the parameter of each row; of growth, the covariate too."""
-    return pd.Index(
-        [f"{n}[{e.split(', ')[0]}]" if n == "growth" else n for n, e in parameters.index]
-    )
-
-
-def _forecast_rows(forecasts: pd.DataFrame) -> list[tuple[str, str, str]]:
-    return [
-        (
-            f"forecasts, {scenario}",
-            f"{part['leans_on_prior'].mean():.0%}",
-            f"of lineages lean on a prior; mean sd {part['sd'].mean():.3f}",
-        )
-        for scenario, part in forecasts.groupby(level="scenario", sort=False)
-    ]
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
