@@ -266,12 +266,13 @@ def plot_optima(source: Fit | Skills, ax: Axes | None = None) -> Axes:
 
 
 def plot_ranks(ranks: xr.Dataset, *, backend: str | None = None, **kwargs: Any) -> PlotCollection:
-    """Draw the ranks of simulation-based calibration: flat within the band if calibrated.
+    """Draw the ranks of simulation-based calibration: near a flat line if calibrated.
 
     Parameters
     ----------
     ranks : Dataset
-        Of `bayes_sloth.simulating.calibration_ranks`, with dim ``replicate``.
+        Of `bayes_sloth.simulating.calibration_ranks`, with dim ``replicate``; a panel for each
+        element, so choose some.
     backend : str, optional
     **kwargs
         Given to `arviz_plots.plot_ecdf_pit`.
@@ -279,12 +280,14 @@ def plot_ranks(ranks: xr.Dataset, *, backend: str | None = None, **kwargs: Any) 
     Returns
     -------
     PlotCollection
-        Difference between the empirical and the uniform distribution of ranks.
+        Difference between the empirical and the uniform distribution of ranks, with the p value of
+        a test of uniformity; suspicious ranks are marked.
     """
     import arviz_plots as azp
     import xarray as xr
 
-    tree = xr.DataTree.from_dict({"/prior_sbc": ranks})
+    only = ranks.drop_vars(["rhat", "divergences"], errors="ignore")
+    tree = xr.DataTree.from_dict({"/prior_sbc": only})
     settings: dict[str, Any] = {"sample_dims": ["replicate"], "envelope_prob": 0.99} | kwargs
     collection: PlotCollection = azp.plot_ecdf_pit(tree, backend=backend, **settings)
     return collection
@@ -295,6 +298,7 @@ def _forest(
 ) -> PlotCollection:
     import arviz_plots as azp
     import xarray as xr
+    from arviz_plots.visuals import labelled_x, vline
 
     shown = found.posterior[[variable]].assign_coords(
         skill=[f"{k + 1}: {name}" for k, name in enumerate(found.names)]
@@ -312,18 +316,11 @@ def _forest(
     collection: PlotCollection = azp.plot_forest(
         xr.DataTree.from_dict({"/posterior": shown}), backend=backend, **settings
     )
-    azp.add_lines(collection, values=0)
-    _label(collection, title)
+    where: dict[str, Any] = {"coords": {"column": "forest"}, "ignore_aes": "all"}
+    zero = xr.Dataset({variable: 0.0})
+    collection.map(vline, "zero", data=zero, color=GREY, alpha=0.6, **where)
+    collection.map(labelled_x, "xlabel", text=title, **where)
     return collection
-
-
-def _label(collection: PlotCollection, title: str) -> None:
-    """Name the axis of the intervals."""
-    from arviz_plots.visuals import labelled_x
-
-    collection.coords = {"column": "forest"}
-    collection.map(labelled_x, "xlabel", text=title, ignore_aes="all")
-    collection.coords = None
 
 
 def _skills(source: Fit | Skills) -> Skills:

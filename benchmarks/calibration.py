@@ -1,4 +1,4 @@
-"""Simulation-based calibration of the default model on a small design; writes results/sbc.csv.
+"""Simulation-based calibration of the default model on a small design; writes results/sbc.csv and a summary.
 
     python benchmarks/calibration.py --replicates 100
 
@@ -24,6 +24,7 @@ from bayes_sloth.scores import benchmarks_of, load_scores
 from bayes_sloth.simulating import Simulator, calibration_ranks
 
 RESULTS = Path(__file__).parent / "results"
+FIGURE = Path(__file__).parent.parent / "docs" / "calibration_ranks.png"
 LINEAGES = ("qwen1.5", "qwen2", "llama-2", "meta-llama-3", "pythia", "opt", "yi-1.5", "gemma")
 BINS = 10
 
@@ -44,7 +45,10 @@ def main() -> None:
         table = pd.concat(tables, ignore_index=True)
         table.to_csv(RESULTS / "sbc.csv", index=False, float_format="%.4f")
         print(f"replicate {i}: {time.process_time() - started:.0f} s of CPU time", flush=True)
-    print(uniformity(table).to_string())
+    summary = uniformity(table)
+    summary.to_csv(RESULTS / "sbc_summary.csv", float_format="%.3f")
+    print(summary.to_string())
+    draw(table)
 
 
 def long_table(ranks: xr.Dataset) -> pd.DataFrame:
@@ -66,14 +70,29 @@ def uniformity(table: pd.DataFrame) -> pd.DataFrame:
         counts = np.histogram(ranks, BINS, (0, 1))[0]
         return float(stats.chisquare(counts).pvalue)
 
-    p = table.groupby(["parameter", "element"], sort=False)["rank"].agg([p_value, "mean"])
-    p.columns = ["p", "mean"]
-    return p.groupby(level="parameter", sort=False).agg(
-        elements=("p", "size"),
-        below_5_percent=("p", lambda x: (x < 0.05).mean()),
-        smallest_p=("p", "min"),
-        mean_rank=("mean", "mean"),
+    found = table.groupby(["parameter", "element"], sort=False)["rank"].agg(
+        p=p_value, mean_rank="mean", in_90=lambda x: x.between(0.05, 0.95).mean()
     )
+    return found.groupby(level="parameter", sort=False).agg(
+        elements=("p", "size"),
+        share_p_below_5_percent=("p", lambda x: (x < 0.05).mean()),
+        mean_rank=("mean_rank", "mean"),
+        coverage90=("in_90", "mean"),
+    )
+
+
+def draw(table: pd.DataFrame) -> None:
+    """Draw the ranks of the first element of each parameter."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from bayes_sloth.identifiability_plots import plot_ranks
+
+    first = table[table["element"] == 0].pivot(
+        index="replicate", columns="parameter", values="rank"
+    )
+    ranks = xr.Dataset({name: ("replicate", first[name].to_numpy()) for name in first})
+    plot_ranks(ranks).savefig(FIGURE, dpi=110)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Recovery and planted errors at the bundled design; writes results/recovery.csv and planted.csv.
+"""Recovery and planted errors at the bundled design; writes results/planted*.csv and recovery*.csv.
 
     python benchmarks/planted_errors.py fit.nc --replicates 6
 
@@ -67,10 +67,36 @@ def main() -> None:
 def write(judged: list[pd.DataFrame], recovered: list[pd.DataFrame]) -> None:
     table = pd.concat(judged, ignore_index=True)
     table.to_csv(RESULTS / "planted.csv", index=False, float_format="%.5f")
+    rates(table).to_csv(RESULTS / "planted_rates.csv", index=False, float_format="%.4f")
     if recovered:
-        pd.concat(recovered, ignore_index=True).to_csv(
-            RESULTS / "recovery.csv", index=False, float_format="%.5f"
-        )
+        intervals = pd.concat(recovered, ignore_index=True)
+        intervals.to_csv(RESULTS / "recovery.csv", index=False, float_format="%.5f")
+        covered(intervals).to_csv(RESULTS / "recovery_coverage.csv", float_format="%.3f")
+
+
+def rates(judged: pd.DataFrame) -> pd.DataFrame:
+    """Return how many planted errors are found, and how many of the rest are flagged.
+
+    A score of another row counts as found if its cell or its model is flagged; cells are judged
+    at 0.001, models at 0.01 (`bayes_sloth.checking.odd_scores`), and both at ten times that.
+    """
+    rows = []
+    simulated = judged[judged["replicate"] != "errata"]
+    for label, part in (("simulated", simulated), ("errata", judged.drop(simulated.index))):
+        for factor in (1, 10):
+            hit = part["tail"] < np.where(part["what"] == "cell", 0.001, 0.01) * factor
+            for (what, kind), flags in hit.groupby(
+                [part["what"], part["kind"].fillna("nothing planted")]
+            ):
+                rows.append((label, factor, what, kind, len(flags), int(flags.sum()), flags.mean()))
+    columns = ["data", "times_level", "what", "planted", "number", "flagged", "rate"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def covered(recovered: pd.DataFrame) -> pd.DataFrame:
+    """Return the coverage of 90 % intervals by parameter."""
+    inside = recovered["true"].between(recovered["lower90"], recovered["upper90"])
+    return inside.groupby(recovered["parameter"]).agg(elements="size", coverage90="mean")
 
 
 def plant(design: Design, rng: np.random.Generator) -> tuple[Design, pd.DataFrame]:
