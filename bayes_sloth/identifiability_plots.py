@@ -68,7 +68,8 @@ def plot_efficiency(
         Lineages in order of their first skill.
     """
     found = _skills(source)
-    order = found.posterior["efficiency"].isel(skill=0).median(("chain", "draw")).argsort()
+    first = found.posterior["efficiency"].isel(skill=0)
+    order = first.median(("chain", "draw")).argsort().to_numpy()
     sorted_skills = Skills(found.posterior.isel(lineage=order), found.rotation, found.alignment)
     title = "efficiency (standard deviations between lineages)"
     return _forest(sorted_skills, "efficiency", title, backend, kwargs)
@@ -231,8 +232,10 @@ def plot_odd_scores(source: Fit | Check, ax: Axes | None = None) -> Axes:
     ax.plot(cells["expected"][odd], cells["score"][odd], "o", color=ORANGE, ms=6,
             label="odd: tail below 0.001")  # fmt: skip
     for (model, benchmark), row in cells[odd].iterrows():
+        left = row["expected"] > 0.5
         ax.annotate(f"{model}, {benchmark}", (row["expected"], row["score"]), fontsize="x-small",
-                    xytext=(7, -3), textcoords="offset points")  # fmt: skip
+                    xytext=(-7 if left else 7, -3), textcoords="offset points",
+                    ha="right" if left else "left")  # fmt: skip
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="expected from all other scores (fraction of 1)",
            ylabel="score (fraction of 1)")  # fmt: skip
     return _finish(ax)
@@ -309,7 +312,7 @@ def _forest(
         "ci_kind": "eti",
         "ci_probs": INTERVALS,
         "point_estimate": "median",
-        "labels": [d for d in shown[variable].dims if d not in ("chain", "draw")],
+        "labels": [str(shown[variable].dims[2])],  # skills are told by their colour
         "aes": {"color": ["skill"]},
         "figure_kwargs": {"figsize": (8, height)},
     } | kwargs
@@ -320,6 +323,7 @@ def _forest(
     zero = xr.Dataset({variable: 0.0})
     collection.map(vline, "zero", data=zero, color=GREY, alpha=0.6, **where)
     collection.map(labelled_x, "xlabel", text=title, **where)
+    collection.add_legend("skill")
     return collection
 
 

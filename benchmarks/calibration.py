@@ -1,4 +1,4 @@
-"""Simulation-based calibration of the default model on a small design; writes results/sbc.csv and a summary.
+"""Simulation-based calibration of the default model on a small design; writes results/sbc*.csv.
 
     python benchmarks/calibration.py --replicates 100
 
