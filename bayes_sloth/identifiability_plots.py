@@ -291,7 +291,11 @@ def plot_ranks(ranks: xr.Dataset, *, backend: str | None = None, **kwargs: Any) 
 
     only = ranks.drop_vars(["rhat", "divergences"], errors="ignore")
     tree = xr.DataTree.from_dict({"/prior_sbc": only})
-    settings: dict[str, Any] = {"sample_dims": ["replicate"], "envelope_prob": 0.99} | kwargs
+    settings: dict[str, Any] = {
+        "sample_dims": ["replicate"],
+        "envelope_prob": 0.99,
+        "figure_kwargs": {"layout": "constrained"},
+    } | kwargs
     collection: PlotCollection = azp.plot_ecdf_pit(tree, backend=backend, **settings)
     return collection
 

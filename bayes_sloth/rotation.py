@@ -314,4 +314,5 @@ def _optima(values: np.ndarray) -> pd.DataFrame:
     close = np.diff(ordered) < _SAME * np.maximum(np.abs(ordered[:-1]), 1e-8)
     label = np.concatenate([[0], np.cumsum(~close)])
     groups = pd.DataFrame({"criterion": ordered, "optimum": label}).groupby("optimum")
-    return groups["criterion"].agg(criterion="min", starts="size")
+    best, starts = groups["criterion"].min(), groups["criterion"].size()
+    return pd.DataFrame({"criterion": best, "starts": starts})

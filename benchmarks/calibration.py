@@ -31,24 +31,31 @@ BINS = 10
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--replicates", type=int, default=100)
+    parser.add_argument("--replicates", type=int, default=100, help="0: summarise what is there")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
+    if given.replicates:
+        sample_ranks(given.replicates, given.seed)
+    table = pd.read_csv(RESULTS / "sbc.csv")
+    summary = uniformity(table).assign(replicates=table["replicate"].nunique())
+    summary.to_csv(RESULTS / "sbc_summary.csv", float_format="%.3f")
+    print(summary.to_string())
+    draw(table)
+
+
+def sample_ranks(replicates: int, seed: int) -> None:
+    """Write ranks after each replicate: stopped early, what is done is kept."""
     scores = load_scores().select(benchmarks_of("v1"))
     chosen = scores.models.index[scores.models["lineage"].isin(LINEAGES)]
     design = make_design(scores.select(models=chosen).with_size_and_tokens()[0])
     started = time.process_time()
     simulator = Simulator.make(design, sampling=Sampling(chains=2, tune=300, draws=300))
     tables = []
-    for i, ranks in enumerate(calibration_ranks(simulator, given.replicates, seed=given.seed)):
+    for i, ranks in enumerate(calibration_ranks(simulator, replicates, seed=seed)):
         tables.append(long_table(ranks).assign(replicate=i))
         table = pd.concat(tables, ignore_index=True)
         table.to_csv(RESULTS / "sbc.csv", index=False, float_format="%.4f")
         print(f"replicate {i}: {time.process_time() - started:.0f} s of CPU time", flush=True)
-    summary = uniformity(table)
-    summary.to_csv(RESULTS / "sbc_summary.csv", float_format="%.3f")
-    print(summary.to_string())
-    draw(table)
 
 
 def long_table(ranks: xr.Dataset) -> pd.DataFrame:
