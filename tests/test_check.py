@@ -1,6 +1,8 @@
 """What a table of scores can carry, and what a fit has learnt beyond its priors."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -184,3 +186,12 @@ def test_log_likelihood_names_its_cells(small_fit: Fit):
     assert log.sizes["cell"] == int(values.notna().to_numpy().sum())
     last = log.isel(cell=-1)
     assert np.isfinite(values.at[last["model"].item(), last["benchmark"].item()])
+
+
+def test_a_check_needs_no_pymc():
+    """Everything is computed by NumPy twins, so a saved fit is checked without compiling."""
+    code = (
+        "import sys; import bayes_sloth.checking.words, bayes_sloth.checking.odd_scores; "
+        "import bayes_sloth.interpreting; sys.exit('pymc' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

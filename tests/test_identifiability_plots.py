@@ -71,8 +71,10 @@ def test_pictures_of_a_check_are_labelled(checked: Check, found: Skills):
 
 def test_ranks_are_drawn_for_each_parameter():
     rng = np.random.default_rng(0)
+    dims, shape = ("replicate", "benchmark"), (50, 2)
     ranks = xr.Dataset(
-        {name: (("replicate", "benchmark"), rng.uniform(size=(50, 2))) for name in ("a", "b")}
+        {name: (dims, rng.uniform(size=shape)) for name in ("a", "b")},
+        coords={"replicate": np.arange(50), "benchmark": ["mmlu", "gsm8k"]},
     )
     collection = plots.plot_ranks(ranks)
     assert {"a", "b"} <= set(collection.viz["ecdf_lines"].data_vars)
