@@ -11,7 +11,6 @@ from bayes_sloth.checking.densities import student_log_density
 from bayes_sloth.checking.odd_scores import _alone, _Curve, _Model, odd_cells, odd_models
 from bayes_sloth.design import make_design
 from bayes_sloth.fitting import Fit
-from bayes_sloth.sampling import Sampling
 from bayes_sloth.scores import Scores
 from bayes_sloth.simulating import Simulator, one_draw, simulate
 
@@ -94,12 +93,6 @@ def test_a_model_that_is_alone_is_known_as_such(small_scores: Scores):
     alone = _alone(make_design(left))
     assert alone[-1] == "lineage"
     assert alone[:-1].count("lineage") == 0
-
-
-@pytest.fixture(scope="module")
-def simulator(small_fit: Fit) -> Simulator:
-    """Return the small design, compiled once."""
-    return Simulator.make(small_fit.design, sampling=Sampling(chains=2, tune=300, draws=250))
 
 
 @pytest.mark.slow

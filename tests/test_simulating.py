@@ -5,7 +5,6 @@ import pytest
 import xarray as xr
 
 from bayes_sloth.fitting import Fit
-from bayes_sloth.sampling import Sampling
 from bayes_sloth.simulating import (
     Simulator,
     calibration_ranks,
@@ -13,12 +12,6 @@ from bayes_sloth.simulating import (
     ranked_quantities,
     simulate,
 )
-
-
-@pytest.fixture(scope="module")
-def simulator(small_fit: Fit) -> Simulator:
-    """Return the small design, compiled once."""
-    return Simulator.make(small_fit.design, sampling=Sampling(chains=2, tune=300, draws=150))
 
 
 def test_simulated_scores_keep_what_is_known(small_fit: Fit):
@@ -33,8 +26,8 @@ def test_simulated_scores_keep_what_is_known(small_fit: Fit):
 
 @pytest.mark.slow
 def test_ranks_are_calibrated(simulator: Simulator):
-    """Six replicates: the mean of all ranks near a half, few at the ends (100 in benchmarks/)."""
-    ranks = xr.concat(list(calibration_ranks(simulator, 6)), dim="replicate")
+    """Four replicates: the mean of all ranks near a half, few at the ends (more in benchmarks/)."""
+    ranks = xr.concat(list(calibration_ranks(simulator, 4)), dim="replicate")
     pooled = np.concatenate(
         [ranks[n].to_numpy().ravel() for n in ("growth", "intercept", "residual_sd", "link_shape")]
     )
