@@ -12,6 +12,7 @@ from bayes_sloth.cli.check import check
 from bayes_sloth.cli.data import data
 from bayes_sloth.cli.fit import fit
 from bayes_sloth.cli.forecast import forecast
+from bayes_sloth.cli.performance_law import performance_law
 from bayes_sloth.errors import InputError
 
 
@@ -43,5 +44,5 @@ def main() -> None:
     """
 
 
-for command in (fit, forecast, check, backtest, data):
+for command in (fit, forecast, check, backtest, performance_law, data):
     main.add_command(command)

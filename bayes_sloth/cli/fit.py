@@ -62,7 +62,7 @@ def fit(
     for problem in examine(table, specification).problems:
         click.echo(f"warning: {problem}", err=True)
     click.echo(
-        "Compiling (some minutes the first time, seconds later), then sampling ...", err=True
+        "Compiling (a minute or two the first time, seconds later), then sampling ...", err=True
     )
 
     from bayes_sloth.fitting import fit as fit_scores
