@@ -180,6 +180,7 @@ def test_forecasts_far_in_tokens_are_less_certain(small_fit: Fit):
     assert sd["4 x tokens"].mean() > sd["as known"].mean()
 
 
+@pytest.mark.slow
 def test_log_likelihood_names_its_cells(small_fit: Fit):
     log = log_likelihood(small_fit.posterior.isel(draw=slice(0, 5)), small_fit.design)
     values = small_fit.scores.values

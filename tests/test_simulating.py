@@ -14,6 +14,7 @@ from bayes_sloth.simulating import (
 )
 
 
+@pytest.mark.slow
 def test_simulated_scores_keep_what_is_known(small_fit: Fit):
     truth = one_draw(small_fit.posterior, 3)
     design = simulate(truth, small_fit.design, np.random.default_rng(0))
