@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from bayes_sloth import performance_law as performance_law
     from bayes_sloth.backtesting import Backtest as Backtest
     from bayes_sloth.backtesting import backtest as backtest
+    from bayes_sloth.checking import Check as Check
+    from bayes_sloth.checking import check as check
     from bayes_sloth.errors import InputError as InputError
     from bayes_sloth.fitting import Fit as Fit
     from bayes_sloth.fitting import fit as fit
     from bayes_sloth.fitting import load_fit as load_fit
     from bayes_sloth.forecasting import Forecast as Forecast
     from bayes_sloth.forecasting import forecast as forecast
+    from bayes_sloth.interpreting import Skills as Skills
+    from bayes_sloth.interpreting import skills as skills
     from bayes_sloth.priors import priors_table as priors_table
     from bayes_sloth.scores import Scores as Scores
     from bayes_sloth.scores import benchmarks_of as benchmarks_of
@@ -32,12 +36,16 @@ if TYPE_CHECKING:
 _HOME = {
     "Backtest": "backtesting",
     "backtest": "backtesting",
+    "Check": "checking",
+    "check": "checking",
     "InputError": "errors",
     "Fit": "fitting",
     "fit": "fitting",
     "load_fit": "fitting",
     "Forecast": "forecasting",
     "forecast": "forecasting",
+    "Skills": "interpreting",
+    "skills": "interpreting",
     "priors_table": "priors",
     "Scores": "scores",
     "benchmarks_of": "scores",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from scipy.linalg import null_space
 
@@ -98,4 +99,38 @@ def shared_covariance(posterior: xr.Dataset) -> xr.DataArray:
     other = loadings.rename(benchmark="benchmark_2")
     return xr.dot(loadings, other, dim="skill").transpose(
         "chain", "draw", "benchmark", "benchmark_2"
+    )
+
+
+def alignment(posterior: xr.Dataset) -> pd.DataFrame:
+    r"""Return how far aligned loadings are from one another, over draws and between chains.
+
+    With :math:`\bar L` the mean of all draws, the residual over draws is
+    :math:`\sqrt{\overline{\lVert L - \bar L \rVert^2} / \lVert \bar L \rVert^2}`, and between
+    chains the largest such distance of a chain's own mean. Alignment has failed, or chains are in
+    different modes, where chains differ by more than the draws of one.
+
+    Parameters
+    ----------
+    posterior : Dataset
+        With aligned ``loadings``.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``over``: ``residual`` over draws and chains, and ``rhat``, the largest R-hat
+        of the aligned loadings, in both rows.
+    """
+    import arviz_stats as azs
+
+    loadings = posterior["loadings"].transpose("chain", "draw", ...)
+    draws = loadings.to_numpy()
+    mean = draws.mean(axis=(0, 1))
+    size = (mean**2).sum()
+    over_draws = np.sqrt(((draws - mean) ** 2).sum(axis=(2, 3)).mean() / size)
+    between = np.sqrt(((draws.mean(axis=1) - mean) ** 2).sum(axis=(1, 2)).max() / size)
+    rhat = float(azs.rhat(loadings.to_dataset(name="loadings"))["loadings"].max())
+    return pd.DataFrame(
+        {"residual": [over_draws, between], "rhat": rhat},
+        index=pd.Index(["draws", "chains"], name="over"),
     )

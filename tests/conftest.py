@@ -7,6 +7,7 @@ import pytest
 from bayes_sloth.fitting import Fit, fit
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.scores import Scores, benchmarks_of, load_scores
+from bayes_sloth.simulating import Simulator
 
 LINEAGES = ("qwen1.5", "qwen2", "llama-2", "meta-llama-3", "pythia", "opt", "yi-1.5", "gemma")
 
@@ -23,3 +24,9 @@ def small_scores() -> Scores:
 def small_fit(small_scores: Scores) -> Fit:
     """Return a short fit: enough to test what is done with one, too short to believe."""
     return fit(small_scores, sampling=Sampling(chains=2, tune=300, draws=200), progress=False)
+
+
+@pytest.fixture(scope="session")
+def simulator(small_fit: Fit) -> Simulator:
+    """Return the small design, compiled once to fit simulated scores."""
+    return Simulator.make(small_fit.design, sampling=Sampling(chains=2, tune=300, draws=150))

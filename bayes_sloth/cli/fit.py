@@ -45,6 +45,7 @@ def fit(
       bayes-sloth fit --out fit.nc
       bayes-sloth fit my_scores.csv --benchmarks my_benchmarks.csv --out mine.nc
     """  # fmt: skip
+    from bayes_sloth.checking.assumptions import examine
     from bayes_sloth.sampling import Sampling
     from bayes_sloth.specification import Specification
 
@@ -58,6 +59,8 @@ def fit(
     table = read_scores(scores, benchmarks, as_published)
     for note in table.notes:
         click.echo(f"note: {note}", err=True)
+    for problem in examine(table, specification).problems:
+        click.echo(f"warning: {problem}", err=True)
     click.echo(
         "Compiling (a minute or two the first time, seconds later), then sampling ...", err=True
     )

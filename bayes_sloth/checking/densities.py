@@ -1,0 +1,147 @@
+"""Log densities of draws under the priors and the likelihood: the NumPy twin of the model's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from bayes_sloth.design import Design, principal_directions
+from bayes_sloth.forecasting import _fitted_predictor, _location_and_scale, _stacked
+from bayes_sloth.loadings import orbit_volume
+from bayes_sloth.priors import GROWTH_MEAN, GROWTH_SPREAD, PRIORS
+
+if TYPE_CHECKING:
+    from scipy.stats.distributions import rv_frozen
+
+
+def prior_distribution(name: str) -> rv_frozen:
+    """Return a prior of `bayes_sloth.priors` as a SciPy distribution.
+
+    Parameters
+    ----------
+    name : str
+        A key of `PRIORS`.
+
+    Returns
+    -------
+    frozen SciPy distribution
+    """
+    prior = PRIORS[name]
+    given = prior.parameters
+    match prior.distribution:
+        case "Normal":
+            return stats.norm(given["mu"], given["sigma"])
+        case "HalfNormal":
+            return stats.halfnorm(scale=given["sigma"])
+        case "LogNormal":
+            return stats.lognorm(s=given["sigma"], scale=np.exp(given["mu"]))
+        case "Beta":
+            return stats.beta(given["alpha"], given["beta"])
+        case "Gamma":
+            return stats.gamma(given["alpha"], scale=1 / given["beta"])
+    raise NotImplementedError(f"no SciPy twin of {prior}")
+
+
+def log_prior(posterior: xr.Dataset, design: Design) -> xr.Dataset:
+    """Return the log density of each prior at each draw, with dims chain and draw.
+
+    These are the priors that a user sets (`bs.priors_table`). The distributions of lineages,
+    variants and models around them belong to the model: power-scaling them with the priors would
+    answer another question (Kallioinen et al. 2024, section 3).
+
+    Parameters
+    ----------
+    posterior : Dataset
+    design : Design
+
+    Returns
+    -------
+    Dataset
+    """
+    draws = _stacked(posterior)
+    sampled = {"dof": "dof_above_two"}
+    logs = {
+        name: prior_distribution(name).logpdf(draws[sampled.get(name, name)])
+        for name in PRIORS
+        if sampled.get(name, name) in draws
+    }
+    logs["loadings"] = _log_loadings(draws, design)
+    logs["growth"] = _log_growth(draws)
+    shape = (posterior.sizes["chain"], posterior.sizes["draw"])
+    summed = {name: log.reshape(*shape, -1).sum(axis=-1) for name, log in logs.items()}
+    coords = {name: posterior[name] for name in ("chain", "draw")}
+    return xr.Dataset({n: (("chain", "draw"), v) for n, v in summed.items()}, coords=coords)
+
+
+def log_likelihood(posterior: xr.Dataset, design: Design) -> xr.DataArray:
+    """Return the log likelihood of each known score, with dims chain, draw and cell.
+
+    Parameters
+    ----------
+    posterior : Dataset
+    design : Design
+
+    Returns
+    -------
+    DataArray
+        With coordinates ``model`` and ``benchmark`` along ``cell``.
+    """
+    draws, values = _stacked(posterior), design.scores.values.to_numpy(float)
+    mu, sigma = _location_and_scale(draws, design, _fitted_predictor(draws, design))
+    known = ~np.isnan(values)
+    log = student_log_density(values[known], draws["dof"][:, None], mu[:, known], sigma[:, known])
+    row, column = np.nonzero(known)
+    shape = (posterior.sizes["chain"], posterior.sizes["draw"], -1)
+    return xr.DataArray(
+        log.reshape(shape),
+        dims=("chain", "draw", "cell"),
+        coords={
+            "chain": posterior["chain"],
+            "draw": posterior["draw"],
+            "model": ("cell", design.scores.models.index.to_numpy()[row]),
+            "benchmark": ("cell", design.scores.benchmarks.index.to_numpy()[column]),
+        },
+        name="score",
+    )
+
+
+def student_log_density(
+    value: np.ndarray, dof: np.ndarray, location: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    """Return the log density of Student's t; the constant is computed once for each ``dof``."""
+    from scipy.special import gammaln
+
+    constant = gammaln((dof + 1) / 2) - gammaln(dof / 2) - 0.5 * np.log(dof * np.pi)
+    z = (value - location) / scale
+    return constant - np.log(scale) - (dof + 1) / 2 * np.log1p(z * z / dof)
+
+
+def _log_loadings(draws: dict[str, np.ndarray], design: Design) -> np.ndarray:
+    """Return the density on the slice: independent normals with the orbit's Jacobian."""
+    loadings, scale = draws["loadings"], draws["loading_scale"]
+    directions = principal_directions(
+        design, design.scores.values.to_numpy(float), loadings.shape[-1]
+    )
+    coordinates = draws["loading_coordinate"]
+    normal = stats.norm.logpdf(coordinates, 0, scale[:, None]).sum(axis=1)
+    return normal + np.log(orbit_volume(loadings / scale[:, None, None], directions))
+
+
+def _log_growth(draws: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the density of standardised growth, ``N(0, L L' + diag(specific_sd^2))`` by row.
+
+    As sampled (`growth_standard`): growth itself differs by a constant factor.
+    """
+    standard = (draws["growth"] - GROWTH_MEAN[:, None]) / GROWTH_SPREAD[:, None]
+    loadings = draws["loadings"]
+    n_benchmarks, n_rows = loadings.shape[1], standard.shape[1]
+    covariance = loadings @ np.swapaxes(loadings, 1, 2)
+    covariance = covariance + np.eye(n_benchmarks) * draws["specific_sd"][:, :, None] ** 2
+    factor = np.linalg.cholesky(covariance)
+    white = np.linalg.solve(factor, np.swapaxes(standard, 1, 2))
+    log_determinant = np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
+    constant = 0.5 * n_benchmarks * np.log(2 * np.pi)
+    return -0.5 * (white**2).sum(axis=(1, 2)) - n_rows * (log_determinant + constant)

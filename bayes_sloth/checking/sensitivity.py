@@ -1,0 +1,225 @@
+"""What the data have added to the priors: contraction, and power-scaling sensitivity."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_sloth.checking.densities import log_likelihood, log_prior, prior_distribution
+from bayes_sloth.design import Design, covariates
+from bayes_sloth.forecasting import _fitted_predictor, _location_and_scale, _stacked
+from bayes_sloth.loadings import shared_covariance
+from bayes_sloth.priors import GROWTH_SPREAD, PRIORS
+
+# Kallioinen et al. (2024): above, the posterior moves with the prior (or with the likelihood).
+SENSITIVITY_LIMIT = 0.05
+# Below, the posterior's variance is more than half the prior's.
+CONTRACTION_LIMIT = 0.5
+MOST_DRAWS = 2000
+SCENARIOS = {"as known": (1, 1), "4 x size": (4, 1), "4 x tokens": (1, 4)}
+
+
+def thinned(posterior: xr.Dataset, most: int = MOST_DRAWS) -> xr.Dataset:
+    """Return at most about so many draws, evenly spaced."""
+    step = -(-posterior.sizes["chain"] * posterior.sizes["draw"] // most)
+    return posterior.isel(draw=slice(None, None, step))
+
+
+def parameter_sensitivity(posterior: xr.Dataset, design: Design) -> pd.DataFrame:
+    """Return what the data have added to the prior of each parameter.
+
+    Parameters
+    ----------
+    posterior : Dataset
+    design : Design
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``parameter`` and ``element``: ``prior_sd`` and ``posterior_sd`` (of logs where
+        the prior is lognormal; logits per tenfold for growth, given the spread between lineages),
+        ``contraction`` (one minus the ratio of variances; Schad et al. 2021), the power-scaling
+        sensitivity to the parameter's own prior, its Monte Carlo ``noise`` and the sensitivity to
+        the likelihood, and whether the parameter ``leans_on_prior``.
+    """
+    thin = thinned(posterior)
+    quantities = _quantities(posterior)
+    prior, own, noise, likelihood = log_prior(thin, design), {}, {}, {}
+    kept = thinned(quantities)
+    total = log_likelihood(thin, design).sum("cell")
+    for name in quantities:
+        source = {"shared_variance": "loadings"}.get(str(name), str(name))
+        own[name] = power_scaling(kept[[name]], prior[source])[name]
+        noise[name] = power_scaling(kept[[name]], _elsewhere(prior[source]))[name]
+        likelihood[name] = power_scaling(kept[[name]], total)[name]
+    columns = {
+        "prior_sd": _prior_sd(quantities, posterior),
+        "posterior_sd": quantities.std(("chain", "draw")),
+        "prior_sensitivity": own,
+        "noise": noise,
+        "likelihood_sensitivity": likelihood,
+    }
+    table = pd.concat(
+        [pd.DataFrame({k: _flat(v[name]) for k, v in columns.items()}) for name in quantities],
+        keys=[str(name) for name in quantities],
+        names=["parameter", "element"],
+    )
+    table.insert(2, "contraction", 1 - (table["posterior_sd"] / table["prior_sd"]) ** 2)
+    return table.assign(leans_on_prior=_leans(table))
+
+
+def forecast_sensitivity(posterior: xr.Dataset, design: Design) -> pd.DataFrame:
+    """Return which forecasts lean on which prior.
+
+    Of each lineage's trunk, the expected score averaged over benchmarks at its largest known size
+    and tokens, at four times the size, and at four times the tokens.
+
+    Parameters
+    ----------
+    posterior : Dataset
+    design : Design
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``lineage`` and ``scenario``: ``mean`` and ``sd`` in [0, 1], the prior it is
+        most sensitive to, that sensitivity, its Monte Carlo noise, and ``leans_on_prior``.
+    """
+    thin = thinned(posterior)
+    expected = scenario_scores(thin, design).to_dataset(name="score")
+    prior = log_prior(thin, design)
+    scaled = {n: power_scaling(expected, prior[n])["score"] for n in map(str, prior)}
+    null = {n: power_scaling(expected, _elsewhere(prior[n]))["score"] for n in map(str, prior)}
+    sensitivity, noise = _stack(scaled), _stack(null).max("prior")
+    strongest = sensitivity["prior"][sensitivity.argmax("prior")]
+    table = pd.DataFrame(
+        {
+            "mean": _flat(expected["score"].mean(("chain", "draw"))),
+            "sd": _flat(expected["score"].std(("chain", "draw"))),
+            "prior": _flat(strongest),
+            "prior_sensitivity": _flat(sensitivity.max("prior")),
+            "noise": _flat(noise),
+        }
+    )
+    table.index = pd.MultiIndex.from_product(
+        [design.lineages, list(SCENARIOS)], names=["lineage", "scenario"]
+    )
+    return table.assign(leans_on_prior=_leans(table))
+
+
+def power_scaling(quantities: xr.Dataset, log_density: xr.DataArray) -> xr.Dataset:
+    """Return the power-scaling sensitivity of quantities to one component of the log density.
+
+    Parameters
+    ----------
+    quantities : Dataset
+        With dims chain and draw.
+    log_density : DataArray
+        With dims chain and draw.
+
+    Returns
+    -------
+    Dataset
+        The cumulative Jensen-Shannon distance's slope (Kallioinen et al. 2024), from ArviZ.
+    """
+    import arviz_stats as azs
+
+    groups = {"/posterior": quantities, "/log_prior": log_density.to_dataset(name="component")}
+    return azs.psense(xr.DataTree.from_dict(groups), group="prior")
+
+
+def scenario_scores(posterior: xr.Dataset, design: Design) -> xr.DataArray:
+    """Return expected scores of trunks, mean over benchmarks: chain, draw, lineage, scenario."""
+    draws, models = _stacked(posterior), design.scores.models
+    largest = models[["params_b", "tokens_t"]].groupby(design.lineage_of_model).max().to_numpy()
+    factors = np.array(list(SCENARIOS.values()))
+    asked = (largest[:, None] * factors).reshape(-1, 2)
+    lineage = np.repeat(np.arange(len(design.lineages)), len(factors))
+    placed = replace(
+        design,
+        lineage_of_model=lineage,
+        deviation_of_model=np.full(len(lineage), -1),
+        x=covariates(asked[:, 0], asked[:, 1], np.zeros(len(asked))),
+    )
+    skill = draws["model_skill"]
+    typical = {**draws, "model_skill": np.zeros((len(skill), len(lineage), skill.shape[-1]))}
+    mu, _ = _location_and_scale(typical, design, _fitted_predictor(typical, placed))
+    shape = (posterior.sizes["chain"], posterior.sizes["draw"], -1, len(factors))
+    return xr.DataArray(
+        mu.mean(axis=-1).reshape(shape),
+        dims=("chain", "draw", "lineage", "scenario"),
+        coords={
+            "chain": posterior["chain"],
+            "draw": posterior["draw"],
+            "lineage": design.lineages.to_numpy(),
+            "scenario": list(SCENARIOS),
+        },
+    )
+
+
+def _quantities(posterior: xr.Dataset) -> xr.Dataset:
+    """Return the parameters with a prior of their own, in the units in which it is judged."""
+    found = {
+        name: np.log(posterior[name]) if prior.distribution == "LogNormal" else posterior[name]
+        for name, prior in PRIORS.items()
+        if name in posterior
+    }
+    covariance = shared_covariance(posterior).to_numpy()
+    diagonal = np.diagonal(covariance, axis1=-2, axis2=-1)
+    found["shared_variance"] = posterior["intercept"].copy(data=diagonal)
+    found["growth"] = posterior["growth"].transpose("chain", "draw", "covariate", "benchmark")
+    return xr.Dataset(found)
+
+
+def _prior_sd(quantities: xr.Dataset, posterior: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Return prior standard deviations, in closed form.
+
+    With a half-normal scale s (``E s^2 = 1, E s^4 = 3`` for unit scale) and d skills, the shared
+    variance ``s^2 chi2_d`` has variance ``3 d (d + 2) - d^2``.
+    """
+    typical = quantities.isel(chain=0, draw=0, drop=True)
+    found = {}
+    for name, array in typical.items():
+        if name in PRIORS:
+            prior = PRIORS[str(name)]
+            lognormal = prior.distribution == "LogNormal"
+            sd = prior.parameters["sigma"] if lognormal else prior_distribution(str(name)).std()
+            found[str(name)] = xr.full_like(array, sd, dtype=float)
+    d, scale = posterior.sizes["skill"], PRIORS["loading_scale"].parameters["sigma"]
+    variance = scale**4 * (3 * d * (d + 2) - d**2)
+    found["shared_variance"] = xr.full_like(typical["shared_variance"], np.sqrt(variance))
+    between = quantities["shared_variance"] + posterior["specific_sd"] ** 2
+    spread = typical["growth"]["covariate"].copy(data=GROWTH_SPREAD)
+    found["growth"] = spread * np.sqrt(between.mean(("chain", "draw")))
+    return found
+
+
+def _elsewhere(log_density: xr.DataArray) -> xr.DataArray:
+    """Return the log density of other draws: autocorrelated alike, but unrelated.
+
+    What power scaling finds with it is Monte Carlo noise.
+    """
+    half = log_density.sizes["draw"] // 2
+    moved = np.roll(log_density.transpose("chain", "draw").to_numpy(), (1, half), axis=(0, 1))
+    return log_density.transpose("chain", "draw").copy(data=moved)
+
+
+def _leans(table: pd.DataFrame) -> pd.Series:
+    return (table["prior_sensitivity"] > SENSITIVITY_LIMIT) & (
+        table["prior_sensitivity"] > table["noise"]
+    )
+
+
+def _stack(arrays: dict[str, xr.DataArray]) -> xr.DataArray:
+    return xr.concat(list(arrays.values()), dim=pd.Index(list(arrays), name="prior"))
+
+
+def _flat(array: xr.DataArray) -> pd.Series:
+    """Return the elements by their labels, one level: ``tokens, mmlu``."""
+    dims = [d for d in ("covariate", "benchmark", "lineage", "scenario") if d in array.dims]
+    flat = array.transpose(*dims).to_numpy().ravel()
+    labels = pd.MultiIndex.from_product([array[d].to_numpy() for d in dims]) if dims else [()]
+    return pd.Series(flat, index=[", ".join(map(str, label)) for label in labels])

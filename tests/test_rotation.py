@@ -1,0 +1,124 @@
+"""Rotations against closed forms and brute force, and what many starts tell."""
+
+import numpy as np
+import pytest
+
+from bayes_sloth.errors import InputError
+from bayes_sloth.rotation import (
+    geomin,
+    random_starts,
+    rotate,
+    rotate_draws,
+    rotated,
+    varimax,
+)
+
+# Eight physical variables of 305 girls, two factors (Harman 1976): unrotated loadings.
+HARMAN8 = np.array([
+    [0.830, -0.396], [0.818, -0.469], [0.777, -0.470], [0.798, -0.401],
+    [0.786, 0.500], [0.672, 0.458], [0.594, 0.444], [0.647, 0.333],
+])  # fmt: skip
+
+
+def simple(rows: int, skills: int, seed: int = 0) -> np.ndarray:
+    """Return loadings of which each row has one that is not zero."""
+    rng = np.random.default_rng(seed)
+    loadings = np.zeros((rows, skills))
+    loadings[np.arange(rows), np.arange(rows) % skills] = rng.uniform(0.5, 1.5, rows)
+    return loadings
+
+
+def test_varimax_of_two_factors_is_kaisers_closed_form():
+    u = HARMAN8[:, 0] ** 2 - HARMAN8[:, 1] ** 2
+    v = 2 * HARMAN8[:, 0] * HARMAN8[:, 1]
+    p = len(HARMAN8)
+    numerator = 2 * (u @ v) - 2 * u.sum() * v.sum() / p
+    denominator = (u**2 - v**2).sum() - (u.sum() ** 2 - v.sum() ** 2) / p
+    angle = np.arctan2(numerator, denominator) / 4
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    found = rotate(HARMAN8, "varimax")
+    expected = np.abs(HARMAN8 @ turn)
+    expected = expected[:, np.argsort(-(expected**2).sum(axis=0))]
+    np.testing.assert_allclose(np.abs(found.loadings), expected, atol=1e-4)
+    np.testing.assert_allclose(found.correlation, np.eye(2), atol=1e-8)
+
+
+def test_geomin_of_two_factors_is_the_best_of_a_fine_grid():
+    angles = np.linspace(0, np.pi, 361)[:-1]
+    a, b = (grid.ravel() for grid in np.meshgrid(angles, angles))
+    apart = np.abs(np.sin(a - b)) > 0.05
+    a, b = a[apart], b[apart]
+    matrices = np.array([[np.cos(a), np.cos(b)], [np.sin(a), np.sin(b)]]).transpose(2, 0, 1)
+    values = geomin(rotated(HARMAN8, matrices))[0]
+    found = rotate(HARMAN8, "geomin").optima["criterion"].iloc[0]
+    assert found <= values.min()
+    assert found == pytest.approx(values.min(), rel=1e-3)
+
+
+@pytest.mark.parametrize("skills", [2, 3, 4])
+def test_geomin_finds_a_simple_structure_behind_correlated_skills(skills: int):
+    """A zero in all but one place of each row is the criterion's known minimum."""
+    truth = simple(12, skills)
+    correlation = np.full((skills, skills), 0.4) + 0.6 * np.eye(skills)
+    hidden = truth @ np.linalg.cholesky(correlation)
+    found = rotate(hidden, "geomin")
+    match = np.abs(found.loadings[:, None, :] - truth[:, :, None]).max(axis=0).min(axis=1)
+    assert match.max() < 0.05  # epsilon moves the optimum a little
+    np.testing.assert_allclose(rotated(hidden, found.matrix), found.loadings)
+    off = found.correlation[np.triu_indices(skills, 1)]
+    np.testing.assert_allclose(off, 0.4, atol=0.05)
+
+
+def test_promax_keeps_a_perfect_orthogonal_structure():
+    truth = simple(9, 3)
+    found = rotate(truth @ random_starts(3, 2, seed=5)[1], "promax")
+    np.testing.assert_allclose(np.sort(found.loadings.ravel()), np.sort(truth.ravel()), atol=1e-4)
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_target_is_reached_where_a_rotation_can(partial: bool):
+    truth = simple(9, 3)
+    correlation = np.full((3, 3), 0.3) + 0.7 * np.eye(3)
+    target = np.where(truth > 0, np.nan, truth) if partial else truth
+    found = rotate(truth @ np.linalg.cholesky(correlation), "target", target=target)
+    assert found.optima["criterion"].iloc[0] < 1e-9
+    np.testing.assert_allclose(np.abs(found.loadings), truth, atol=1e-4)
+
+
+@pytest.mark.parametrize(("criterion"), [varimax, geomin])
+def test_gradients_are_those_of_finite_differences(criterion):
+    loadings = np.random.default_rng(1).standard_normal((5, 3))
+    slope, step = criterion(loadings)[1], 1e-6
+    for place in np.ndindex(loadings.shape):
+        moved = loadings.copy()
+        moved[place] += step
+        difference = (criterion(moved)[0] - criterion(loadings)[0]) / step
+        assert slope[place] == pytest.approx(difference, abs=1e-4)
+
+
+def test_a_second_optimum_near_the_best_is_told():
+    """Two zero patterns that fit almost alike: rows on three axes of a plane, two of them kept."""
+    angles = np.deg2rad([0, 60, 120])
+    rows = np.array([[np.cos(a), np.sin(a)] for a in angles for _ in range(4)])
+    found = rotate(rows * np.repeat([1.0, 0.98, 0.96], 4)[:, None], "geomin")
+    assert len(found.optima) >= 3
+    assert found.second_is_near
+    assert found.agreement < 1
+    assert "second optimum is near" in found.sentence()
+    assert found.optima["starts"].sum() == 100
+
+
+def test_each_draw_keeps_to_the_optimum_of_the_mean():
+    rng = np.random.default_rng(3)
+    truth = simple(12, 3)
+    draws = truth @ random_starts(3, 2, seed=1)[1] + 0.02 * rng.standard_normal((50, 12, 3))
+    found = rotate(draws.mean(axis=0), "geomin")
+    turned = rotated(draws, rotate_draws(draws, found))
+    assert turned.std(axis=0).max() < 0.05
+    np.testing.assert_allclose(turned.mean(axis=0), found.loadings, atol=0.02)
+
+
+@pytest.mark.parametrize(("name", "says"), [("oblimax", "oblimax"), ("target", "shape (8, 2)")])
+def test_what_cannot_be_rotated_is_said(name: str, says: str):
+    with pytest.raises(InputError, match=says.replace("(", r"\(").replace(")", r"\)")):
+        rotate(HARMAN8, name)

@@ -1,0 +1,50 @@
+"""Calibration and recovery with known truth: small sizes here, full ones in benchmarks/."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from bayes_sloth.fitting import Fit
+from bayes_sloth.simulating import (
+    Simulator,
+    calibration_ranks,
+    one_draw,
+    ranked_quantities,
+    simulate,
+)
+
+
+@pytest.mark.slow
+def test_simulated_scores_keep_what_is_known(small_fit: Fit):
+    truth = one_draw(small_fit.posterior, 3)
+    design = simulate(truth, small_fit.design, np.random.default_rng(0))
+    before, after = small_fit.scores.values, design.scores.values
+    assert before.isna().equals(after.isna())
+    assert float(np.nanmax(np.abs(before - after))) > 0
+    expected = ranked_quantities(truth, small_fit.design)["expected_score"][0, 0].to_numpy()
+    assert np.nanmean(np.abs(after.to_numpy() - expected)) < 0.05
+
+
+@pytest.mark.slow
+def test_ranks_are_calibrated(simulator: Simulator):
+    """Four replicates: the mean of all ranks near a half, few at the ends (more in benchmarks/)."""
+    ranks = xr.concat(list(calibration_ranks(simulator, 4)), dim="replicate")
+    pooled = np.concatenate(
+        [ranks[n].to_numpy().ravel() for n in ("growth", "intercept", "residual_sd", "link_shape")]
+    )
+    assert pooled.mean() == pytest.approx(0.5, abs=0.1)
+    assert np.mean((pooled < 0.02) | (pooled > 0.98)) < 0.12
+    assert ((pooled >= 0) & (pooled <= 1)).all()
+
+
+@pytest.mark.slow
+def test_truth_is_recovered_and_aligned_loadings_are_covered(small_fit: Fit, simulator: Simulator):
+    truth = one_draw(small_fit.posterior, 101)
+    design = simulate(truth, small_fit.design, np.random.default_rng(8))
+    posterior = simulator.refit(design, seed=2)["posterior"].to_dataset()
+    fitted = ranked_quantities(posterior, design).assign(loadings=posterior["loadings"])
+    true = ranked_quantities(truth, design).assign(loadings=truth["loadings"])
+    for name in ("loadings", "expected_score", "growth"):
+        low, high = (fitted[name].quantile(q, ("chain", "draw")) for q in (0.01, 0.99))
+        value = true[name].isel(chain=0, draw=0)
+        assert float(((value >= low) & (value <= high)).mean()) > 0.85, name
