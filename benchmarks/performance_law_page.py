@@ -126,7 +126,8 @@ The Bayesian law on all hidden models, mixtures of experts and models with unkno
 
 {everything}
 
-Sampler of the folds: {folds}
+Sampler of the folds: {folds} The limits hold for every parameter; two chains of a thousand draws are
+too short for the scales of developers and lineages, so read intervals of the folds as rough.
 
 ## Uses
 
