@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bayes_sloth.forecasting import Forecast
 
 # Readable on white and on black, and to the colour-blind (Okabe & Ito 2008).
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8a8a8a"
+BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#8a8a8a", "#000000"
 
 
 def plot_forecast(
@@ -47,6 +47,9 @@ def plot_forecast(
     ax.hlines(rows, table["lower90"], table["upper90"], color=BLUE, lw=1.6, label="90 % interval")
     ax.hlines(rows, table["lower50"], table["upper50"], color=BLUE, lw=5.5, label="50 % interval")
     ax.plot(table["median"], rows, "o", color="white", mec=BLUE, mew=1.6, ms=6, label="median")
+    if forecast.observed is not None:
+        known = forecast.observed.loc[name, table.index]
+        ax.plot(known, rows, "D", color=BLACK, ms=5, label="observed")
     if fit is not None:
         declared = fit.scores.benchmarks.loc[table.index]
         _mark_chance(ax, declared["chance"].to_numpy(float), rows)
@@ -59,8 +62,7 @@ def plot_forecast(
     ax.set_xlabel("score (fraction of 1)")
     tuned = ", instruction-tuned" if about["instruct"] else ""
     ax.set_title(
-        f"{about['family']} ({about['family_status']} family): {about['params_b']:g}B parameters, "
-        f"{about['tokens_t']:g}T tokens{tuned}",
+        f"{about['family']} ({about['family_status']} family): {_size(about)}{tuned}",
         fontsize="medium",
         loc="left",
     )
@@ -118,6 +120,11 @@ def plot_curves(forecast: Forecast, fit: Fit, figure: Figure | None = None) -> n
         fontsize="medium",
     )
     return axes
+
+
+def _size(about: pd.Series) -> str:
+    size, tokens = (f"{about[name]:g}" for name in ("params_b", "tokens_t"))
+    return f"{size.replace('nan', '?')}B parameters, {tokens.replace('nan', '?')}T tokens"
 
 
 def _family(forecast: Forecast, fit: Fit, name: str) -> pd.DataFrame:
