@@ -182,7 +182,7 @@ def forecast(
     known = read_observed(observed, asked.index, fit.scores.benchmarks.index)
     _check_sizes(asked, known)
     placed = place(fit, asked)
-    chosen = _benchmarks(fit, benchmarks)
+    chosen = chosen_benchmarks(fit, benchmarks)
     rng = np.random.default_rng(seed)
     posterior = thinned(stacked(fit.posterior), known.size)
     scores, sizes, quality = _draw(posterior, fit.design, placed, known.to_numpy(), rng)
@@ -197,7 +197,7 @@ def forecast(
     return Forecast(
         placed.drop(columns=POSITIONS),
         draws.sel(benchmark=chosen),
-        _warnings(fit, placed) + tuple(q.sentence() for q in quality.values() if not q.passed),
+        size_warnings(fit, placed) + tuple(q.sentence() for q in quality.values() if not q.passed),
         known if known.notna().to_numpy().any() else None,
         quality,
         size_draws if placed[list(SIZE)].isna().to_numpy().any() else None,
@@ -375,7 +375,7 @@ def place(fit: Fit, asked: pd.DataFrame) -> pd.DataFrame:
     return asked.assign(**pd.DataFrame(rows, index=asked.index, columns=columns))
 
 
-def _benchmarks(fit: Fit, benchmarks: Iterable[str] | None) -> list[str]:
+def chosen_benchmarks(fit: Fit, benchmarks: Iterable[str] | None) -> list[str]:
     known = fit.scores.benchmarks.index
     chosen = list(known if benchmarks is None else benchmarks)
     for name in chosen:
@@ -405,7 +405,7 @@ def _fitted_predictor(
     return eta + scale * skill @ np.swapaxes(posterior["loadings"], 1, 2)
 
 
-def _warnings(fit: Fit, placed: pd.DataFrame) -> tuple[str, ...]:
+def size_warnings(fit: Fit, placed: pd.DataFrame) -> tuple[str, ...]:
     """Return what to know before trusting the forecast."""
     found = []
     if not fit.health.passed:

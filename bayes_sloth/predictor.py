@@ -116,7 +116,12 @@ def families(placed: pd.DataFrame) -> list[np.ndarray]:
 
 
 def family_prior(
-    posterior: Draws, design: Design, placed: pd.DataFrame, rng: np.random.Generator
+    posterior: Draws,
+    design: Design,
+    placed: pd.DataFrame,
+    rng: np.random.Generator,
+    *,
+    one_model: bool = False,
 ) -> Family:
     """Return the linear predictor of new models of one family, before any score of theirs.
 
@@ -131,6 +136,8 @@ def family_prior(
         lineage_position (-1: unseen), deviation_position (-1: none, -2: new).
     rng : Generator
         Draws what is unknown and not normal given the rest.
+    one_model : bool
+        Whether the rows are one model at several sizes, with one skill, not models of their own.
 
     Returns
     -------
@@ -148,7 +155,8 @@ def family_prior(
     mean[:, seen] += posterior["variant_deviation"][:, deviation[seen]] if seen.any() else 0.0
     effects = _shared_effects(posterior, placed, position)
     own = posterior["model_scale"][:, None, None] * posterior["loadings"]
-    effects += [Effect(np.array([row]), own) for row in range(len(placed))]
+    rows = np.arange(len(placed))
+    effects += [Effect(part, own) for part in ([rows] if one_model else rows[:, None])]
     size_effects = {}
     for row, (which, sd) in spread.items():
         step = np.zeros(2)
