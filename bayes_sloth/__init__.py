@@ -21,11 +21,19 @@ if TYPE_CHECKING:
     from bayes_sloth.fitting import load_fit as load_fit
     from bayes_sloth.forecasting import Forecast as Forecast
     from bayes_sloth.forecasting import forecast as forecast
+    from bayes_sloth.planning.compute import ComputePlan as ComputePlan
+    from bayes_sloth.planning.compute import plan_compute as plan_compute
+    from bayes_sloth.planning.next_run import NextRun as NextRun
+    from bayes_sloth.planning.next_run import Training as Training
+    from bayes_sloth.planning.next_run import plan_next as plan_next
+    from bayes_sloth.planning.target import TargetPlan as TargetPlan
+    from bayes_sloth.planning.target import plan_target as plan_target
     from bayes_sloth.priors import priors_table as priors_table
     from bayes_sloth.scores import Scores as Scores
     from bayes_sloth.scores import benchmarks_of as benchmarks_of
     from bayes_sloth.scores import load_scores as load_scores
     from bayes_sloth.specification import Specification as Specification
+    from bayes_sloth.width import split_width as split_width
 
 # Imported when first used: a forecast from a saved fit needs no PyMC.
 _HOME = {
@@ -37,11 +45,19 @@ _HOME = {
     "load_fit": "fitting",
     "Forecast": "forecasting",
     "forecast": "forecasting",
+    "ComputePlan": "planning.compute",
+    "plan_compute": "planning.compute",
+    "NextRun": "planning.next_run",
+    "Training": "planning.next_run",
+    "plan_next": "planning.next_run",
+    "TargetPlan": "planning.target",
+    "plan_target": "planning.target",
     "priors_table": "priors",
     "Scores": "scores",
     "benchmarks_of": "scores",
     "load_scores": "scores",
     "Specification": "specification",
+    "split_width": "width",
 }
 __all__ = sorted([*_HOME, "__version__"])
 

@@ -178,7 +178,7 @@ def forecast(
         Models of one family share the draws of its effects, so differences between them are
         meaningful within a draw.
     """
-    asked = _asked(models, family, params_b, tokens_t, instruct)
+    asked = asked_models(models, family, params_b, tokens_t, instruct)
     known = read_observed(observed, asked.index, fit.scores.benchmarks.index)
     _check_sizes(asked, known)
     placed = place(fit, asked)
@@ -285,7 +285,7 @@ def predict_fitted(
     return scores.reshape(posterior.sizes["chain"], -1, *scores.shape[1:])
 
 
-def _asked(
+def asked_models(
     models: pd.DataFrame | None,
     family: str | None,
     params_b: float | Sequence[float] | None,
@@ -376,6 +376,7 @@ def place(fit: Fit, asked: pd.DataFrame) -> pd.DataFrame:
 
 
 def chosen_benchmarks(fit: Fit, benchmarks: Iterable[str] | None) -> list[str]:
+    """Return the benchmarks asked for, all by default; refuse one the fit does not have."""
     known = fit.scores.benchmarks.index
     chosen = list(known if benchmarks is None else benchmarks)
     for name in chosen:

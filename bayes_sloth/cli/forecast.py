@@ -13,10 +13,14 @@ from bayes_sloth.cli.shared import (
     describe_size,
     numbers_of,
     print_table,
+    save_figure,
     scores_of,
 )
+from bayes_sloth.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bayes_sloth.fitting import Fit
     from bayes_sloth.forecasting import Forecast
 
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
 @click.option("--benchmark", "benchmarks", multiple=True, help="Only this one; may be repeated.")
 @click.option("--fit", "fit_path", default=DEFAULT_FIT, show_default=True, help="A saved fit.")
 @click.option("--plot", "plot_path", type=click.Path(), help="Save a picture (png, svg, pdf).")
+@click.option("--width", is_flag=True, help="Also say where the width of the intervals comes from.")
 @click.option("--seed", default=1, show_default=True, help="Of the predictive draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def forecast(
@@ -50,6 +55,7 @@ def forecast(
     benchmarks: tuple[str, ...],
     fit_path: str,
     plot_path: str | None,
+    width: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -81,31 +87,46 @@ def forecast(
     )
     if plot_path:
         _plot(result, posterior, plot_path)
+    split = _split(posterior, result, seed) if width else None
     if as_json:
         parts = [result.to_dict(str(name)) for name in result.models.index]
+        if split is not None:
+            parts[0]["width"] = split.reset_index().to_dict("records")
         click.echo(json.dumps(parts[0] if len(parts) == 1 else parts, indent=2))
         return
     for name in result.models.index:
         _print_forecast(result, posterior, str(name))
+    if split is not None:
+        title = "Where the width comes from: share of variance (sd in points)"
+        print_table(split.reset_index(), title, digits=2)
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     if plot_path:
         click.echo(f"Picture saved to {plot_path}.")
 
 
+def _split(posterior: Fit, result: Forecast, seed: int) -> pd.DataFrame:
+    """Split the width of a single model's intervals."""
+    from bayes_sloth.width import split_width
+
+    if len(result.models) > 1 or result.observed is not None:
+        raise InputError("--width speaks of one model of known size, without observed scores")
+    about = result.models.iloc[0]
+    return split_width(
+        posterior,
+        family=str(about["family"]),
+        params_b=float(about["params_b"]),
+        tokens_t=float(about["tokens_t"]),
+        instruct=bool(about["instruct"]),
+        seed=seed,
+    )
+
+
 def _plot(result: Forecast, posterior: Fit, path: str) -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
     from bayes_sloth.plots import plot_curves, plot_forecast
 
-    if len(result.models) > 1:
-        plot_curves(result, posterior)
-    else:
-        plot_forecast(result, posterior)
-    plt.gcf().savefig(path, dpi=150)
+    draw = plot_curves if len(result.models) > 1 else plot_forecast
+    save_figure(lambda: draw(result, posterior), path)
 
 
 def _print_forecast(result: Forecast, posterior: Fit, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,17 @@ def describe_size(about: Mapping[str, Any]) -> str:
     first = f"{size:g}B parameters" if size == size else "size not known"
     second = f"{tokens:g}T tokens" if tokens == tokens else "tokens not known"
     return f"{first}, {second}"
+
+
+def save_figure(draw: Callable[[], Any], path: str) -> None:
+    """Draw without a screen, and save the picture."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    draw()
+    plt.gcf().savefig(path, dpi=150)
 
 
 def print_table(table: pd.DataFrame, title: str, *, as_json: bool = False, digits: int = 4) -> None:

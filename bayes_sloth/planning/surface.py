@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bayes_sloth.fitting import Fit
 
 FLOPS = 6e21  # of training, for each billion parameters and trillion tokens: 6 N D
-CHUNK = 20_000_000  # numbers in an array at a time
+CHUNK = 5_000_000  # numbers in an array at a time
 
 
 @dataclass(frozen=True)

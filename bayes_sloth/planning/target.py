@@ -1,6 +1,6 @@
 r"""The smallest model, the fewest tokens or the cheapest training that reaches targets.
 
-For a planned model of size N, tokens D and family f, the probability that all targets are reached is
+For a planned model of size N, tokens D and family f, the probability of reaching all targets is
 
 .. math:: P(N, D) = E\Bigl[\prod_b P(y_b \ge \text{target}_b \mid \eta_b(N, D))\Bigr] ,
 
