@@ -90,9 +90,8 @@ class Quality:
         if self.passed:
             return f"Conditioning on {self.scores} score(s): passed ({numbers})."
         return (
-            f"CONDITIONING NOT PASSED on {self.scores} score(s): {numbers}. The scores say more of "
-            "the model's family than reweighting can follow, or contradict the fit: refit with "
-            "them in the table"
+            f"CONDITIONING NOT PASSED on {self.scores} score(s): {numbers}. The scores say more "
+            "than reweighting can follow, or contradict the fit: refit with them in the table"
         )
 
 
@@ -255,8 +254,7 @@ def repeated(
         NaN where nothing was observed.
     """
     dof = curve.dof[:, None, None]
-    special = link.spread(mu, curve.chance, np.inf, 0.0, curve.residual_sd[:, None])
-    share, residual = (special / sigma) ** 2, (observed - mu) / sigma
+    share, residual = (curve.special(mu) / sigma) ** 2, (observed - mu) / sigma
     scale = sigma * np.sqrt((1 - share**2) * (dof + residual**2) / (dof + 1))
     return mu + share * residual * sigma + scale * rng.standard_t(dof + 1, size=mu.shape)
 

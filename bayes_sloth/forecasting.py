@@ -242,7 +242,7 @@ def expected_scores(posterior: xr.Dataset, design: Design) -> xr.DataArray:
     import xarray as xr
 
     draws = stacked(posterior)
-    eta = _fitted_predictor(draws, design)
+    eta = fitted_predictor(draws, design)
     mu = curve_of(draws, design).expected(eta)
     shape = (posterior.sizes["chain"], posterior.sizes["draw"], *mu.shape[1:])
     coords = {
@@ -277,7 +277,7 @@ def predict_fitted(
     """
     rows = design.scores.models.index.get_indexer(pd.Index(models))
     draws = stacked(posterior)
-    eta = _fitted_predictor(draws, design, rows)
+    eta = fitted_predictor(draws, design, rows)
     mu, sigma = curve_of(draws, design).location_and_scale(eta)
     dof = draws["dof"][:, None, None, None]
     noise = np.random.default_rng(seed).standard_t(dof, size=(len(mu), repeats, *mu.shape[1:]))
@@ -388,7 +388,7 @@ def chosen_benchmarks(fit: Fit, benchmarks: Iterable[str] | None) -> list[str]:
     return chosen
 
 
-def _fitted_predictor(
+def fitted_predictor(
     posterior: dict[str, np.ndarray], design: Design, rows: np.ndarray | slice = slice(None)
 ) -> np.ndarray:
     """Return eta of fitted models, of shape (sample, model, benchmark)."""

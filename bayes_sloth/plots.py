@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from bayes_sloth.fitting import Fit
     from bayes_sloth.forecasting import Forecast
+    from bayes_sloth.own_benchmark import OwnBenchmark
     from bayes_sloth.planning.compute import ComputePlan
     from bayes_sloth.planning.next_run import NextRun
     from bayes_sloth.planning.target import TargetPlan
@@ -254,6 +255,75 @@ def plot_next(plan: NextRun, ax: Axes | None = None) -> Axes:
     ax.set_title(f"What to run next to learn {', '.join(plan.targets)}", fontsize="medium",
                  loc="left")  # fmt: skip
     ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def plot_width(split: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw where the width of intervals comes from, a stacked bar for each benchmark.
+
+    Parameters
+    ----------
+    split : DataFrame
+        Of `bayes_sloth.split_width`.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    import matplotlib.pyplot as plt
+
+    table = split.iloc[::-1]
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.8, 0.36 * len(table) + 1.8), layout="constrained")
+    left = np.zeros(len(table))
+    colours = ("#bdbdbd", "#7f7f7f", ORANGE, BLUE, "#56B4E9")
+    for name, colour in zip(table.columns.drop("sd"), colours, strict=True):
+        ax.barh(table.index, 100 * table[name], left=left, color=colour, label=str(name))
+        left = left + 100 * table[name].to_numpy()
+    for row, sd in enumerate(table["sd"]):
+        ax.text(101, row, f"sd {sd:.1f} points", va="center", fontsize=8, color=GREY)
+    ax.set_xlim(0, 100)
+    ax.set_xlabel("share of predictive variance (%)")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=5, fontsize="small",
+              frameon=False)  # fmt: skip
+    return ax
+
+
+def plot_own_benchmark(result: OwnBenchmark, fit: Fit, ax: Axes | None = None) -> Axes:
+    """Draw forecasts on a new benchmark over size, with the scores they were learnt from.
+
+    Parameters
+    ----------
+    result : OwnBenchmark
+    fit : Fit
+        Gives the sizes of its models; models asked for besides are not drawn.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.8, 4.4), layout="constrained")
+    table = result.table().loc[fit.scores.models.index]
+    size = fit.scores.models["params_b"]
+    ax.vlines(size, table["lower90"], table["upper90"], color=BLUE, alpha=0.25, lw=1.4,
+              label="90 % interval")  # fmt: skip
+    ax.plot(size, table["median"], "o", color=BLUE, ms=3, label="median")
+    ax.plot(size, table["observed"], "D", color=BLACK, ms=5, label="score given")
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set_ylim(0, 1)
+    ax.set_xlabel("parameters (billions)")
+    ax.set_ylabel("score (fraction of 1)")
+    ax.set_title(f"{result.name}, from {len(result.observed)} scores", fontsize="medium",
+                 loc="left")  # fmt: skip
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(loc="upper left", fontsize="small", frameon=False)
     return ax
 
 

@@ -210,6 +210,11 @@ class Curve:
         noise = self._like(eta, "chance", "items", "protocol_sd", "residual_sd")
         return mu, link.spread(mu, *noise)
 
+    def special(self, mu: np.ndarray) -> np.ndarray:
+        """Return the part of the spread that is special to a model on a benchmark."""
+        chance, residual = self._like(mu, "chance", "residual_sd")
+        return link.spread(mu, chance, np.inf, 0.0, residual)
+
     def _like(self, eta: np.ndarray, *names: str) -> list[np.ndarray]:
         arrays = [getattr(self, name) for name in names]
         return [a[:, None] if a.ndim == 2 and eta.ndim == 3 else a for a in arrays]

@@ -12,6 +12,7 @@ from bayes_sloth.cli.check import check
 from bayes_sloth.cli.data import data
 from bayes_sloth.cli.fit import fit
 from bayes_sloth.cli.forecast import forecast
+from bayes_sloth.cli.own_benchmark import own_benchmark
 from bayes_sloth.cli.plan import plan
 from bayes_sloth.errors import InputError
 
@@ -44,5 +45,5 @@ def main() -> None:
     """
 
 
-for command in (fit, forecast, plan, check, backtest, data):
+for command in (fit, forecast, plan, own_benchmark, check, backtest, data):
     main.add_command(command)
