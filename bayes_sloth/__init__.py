@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bayes_sloth.fitting import load_fit as load_fit
     from bayes_sloth.forecasting import Forecast as Forecast
     from bayes_sloth.forecasting import forecast as forecast
+    from bayes_sloth.observed import with_models as with_models
     from bayes_sloth.own_benchmark import OwnBenchmark as OwnBenchmark
     from bayes_sloth.own_benchmark import own_benchmark as own_benchmark
     from bayes_sloth.planning.compute import ComputePlan as ComputePlan
@@ -47,6 +48,7 @@ _HOME = {
     "load_fit": "fitting",
     "Forecast": "forecasting",
     "forecast": "forecasting",
+    "with_models": "observed",
     "OwnBenchmark": "own_benchmark",
     "own_benchmark": "own_benchmark",
     "ComputePlan": "planning.compute",

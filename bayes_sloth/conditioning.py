@@ -91,7 +91,8 @@ class Quality:
             return f"Conditioning on {self.scores} score(s): passed ({numbers})."
         return (
             f"CONDITIONING NOT PASSED on {self.scores} score(s): {numbers}. The scores say more "
-            "than reweighting can follow, or contradict the fit: refit with them in the table"
+            "than reweighting can follow, or contradict the fit: refit with them in the table "
+            "(in Python: fit(with_models(scores, models, observed)))"
         )
 
 
