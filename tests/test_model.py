@@ -8,7 +8,7 @@ from scipy import stats
 from bayes_sloth.design import covariates, make_design, typical_level
 from bayes_sloth.errors import InputError
 from bayes_sloth.fitting import Fit
-from bayes_sloth.forecasting import _fitted_predictor, _location_and_scale, _stacked
+from bayes_sloth.forecasting import fitted_predictor
 from bayes_sloth.model import (
     build_model,
     observed_cells,
@@ -16,6 +16,7 @@ from bayes_sloth.model import (
     rotation_slice,
     sample_prior,
 )
+from bayes_sloth.predictor import curve_of, stacked
 from bayes_sloth.priors import PRIORS, priors_table
 from bayes_sloth.scores import Scores, benchmarks_of, load_scores
 from bayes_sloth.specification import Specification
@@ -63,7 +64,7 @@ def test_prior_holds_the_data(prior_scores):
     assert ((rank > 0.005) & (rank < 0.995)).mean() > 0.95
 
 
-@pytest.mark.parametrize(("benchmarks", "skills"), [(6, 2), (5, 3), (7, 4)])
+@pytest.mark.parametrize(("benchmarks", "skills"), [(6, 1), (6, 2), (5, 3), (7, 4)])
 def test_slice_keeps_the_distribution_of_shared_covariance(benchmarks: int, skills: int):
     """Weighted by the Jacobian, normals on the slice have the Wishart moments of iid loadings.
 
@@ -116,6 +117,16 @@ def test_more_skills_than_benchmarks_are_refused(small_scores: Scores):
         build_model(make_design(small_scores), Specification(skills=7))
 
 
+@pytest.mark.parametrize("skills", [1, 2, 3, 5])
+def test_any_number_of_skills_has_a_finite_density(small_scores: Scores, skills: int):
+    model = build_model(make_design(small_scores), Specification(skills=skills))
+    assert model["loadings"].eval().shape == (6, skills)
+    rng = np.random.default_rng(1)
+    start = model.initial_point()  # at zero loadings no rotation can be told from another
+    point = {name: value + 0.1 * rng.standard_normal(value.shape) for name, value in start.items()}
+    assert np.isfinite(list(model.point_logps(point).values())).all()
+
+
 def test_numpy_twin_has_the_log_likelihood_of_the_model(small_fit: Fit):
     with build_model(small_fit.design, small_fit.specification):
         tree = pm.compute_log_likelihood(
@@ -129,8 +140,9 @@ def test_numpy_twin_has_the_log_likelihood_of_the_model(small_fit: Fit):
 
 
 def _twin_log_likelihood(fit: Fit) -> np.ndarray:
-    posterior, design = _stacked(fit.posterior), fit.design
-    mu, sigma = _location_and_scale(posterior, design, _fitted_predictor(posterior, design))
+    posterior, design = stacked(fit.posterior), fit.design
+    curve = curve_of(posterior, design)
+    mu, sigma = curve.location_and_scale(fitted_predictor(posterior, design))
     data = observed_cells(design, fit.scores.values.to_numpy())
     flat = (len(mu), -1)
     return stats.t.logpdf(
