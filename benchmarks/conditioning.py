@@ -3,7 +3,7 @@
 One fit has not seen the hidden models (`hidden.py`); two others see some scores of four of them,
 each of another lineage. The first is conditioned on each model's scores and asked for what is still
 hidden of the model, and of a sibling. Differences are in percentage points; ``*_mcse`` is the Monte
-Carlo standard error of the difference, both sides together. Writes ``results/conditioning.csv``::
+Carlo standard error of the difference, both sides together; ``seconds`` are of the processor. Writes ``results/conditioning.csv``::
 
     python benchmarks/conditioning.py --keep hidden
 """
@@ -68,9 +68,9 @@ def compare(base: Fit, refit: Fit, model: str, observed: pd.Series) -> list[dict
     models = pd.Index([model, *([SIBLING[model]] if model in SIBLING else [])])
     asked = questions(all_scores(), base, models)
     table = observed.to_frame().T
-    started = time.perf_counter()
+    started = time.process_time()
     done = [forecast(base, asked, observed=table, seed=seed) for seed in SEEDS]
-    seconds = (time.perf_counter() - started) / len(done)
+    seconds = (time.process_time() - started) / len(done)
     ours = moments(np.concatenate([one.draws.to_numpy() for one in done]))
     draws = predict_fitted(refit.posterior, refit.design, list(models), repeats=len(SEEDS))
     theirs = moments(draws.reshape(-1, *draws.shape[3:]))
