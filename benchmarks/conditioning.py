@@ -3,7 +3,8 @@
 One fit has not seen the hidden models (`hidden.py`); two others see some scores of four of them,
 each of another lineage. The first is conditioned on each model's scores and asked for what is still
 hidden of the model, and of a sibling. Differences are in percentage points; ``*_mcse`` is the Monte
-Carlo standard error of the difference, both sides together; ``seconds`` are of the processor. Writes ``results/conditioning.csv``::
+Carlo standard error of the difference, both sides together; ``seconds`` are of the processor.
+Writes ``results/conditioning.csv``::
 
     python benchmarks/conditioning.py --keep hidden
 """
