@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from bayes_sloth.fitting import load_fit as load_fit
     from bayes_sloth.forecasting import Forecast as Forecast
     from bayes_sloth.forecasting import forecast as forecast
+    from bayes_sloth.new_benchmark import OwnBenchmark as OwnBenchmark
+    from bayes_sloth.new_benchmark import own_benchmark as own_benchmark
     from bayes_sloth.observed import with_models as with_models
-    from bayes_sloth.own_benchmark import OwnBenchmark as OwnBenchmark
-    from bayes_sloth.own_benchmark import own_benchmark as own_benchmark
     from bayes_sloth.planning.compute import ComputePlan as ComputePlan
     from bayes_sloth.planning.compute import plan_compute as plan_compute
     from bayes_sloth.planning.next_run import NextRun as NextRun
@@ -50,8 +50,8 @@ _HOME = {
     "Forecast": "forecasting",
     "forecast": "forecasting",
     "with_models": "observed",
-    "OwnBenchmark": "own_benchmark",
-    "own_benchmark": "own_benchmark",
+    "OwnBenchmark": "new_benchmark",
+    "own_benchmark": "new_benchmark",
     "ComputePlan": "planning.compute",
     "plan_compute": "planning.compute",
     "NextRun": "planning.next_run",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from bayes_sloth.fitting import Fit
     from bayes_sloth.forecasting import Forecast
-    from bayes_sloth.own_benchmark import OwnBenchmark
+    from bayes_sloth.new_benchmark import OwnBenchmark
     from bayes_sloth.planning.compute import ComputePlan
     from bayes_sloth.planning.next_run import NextRun
     from bayes_sloth.planning.target import TargetPlan

@@ -13,7 +13,7 @@ from bayes_sloth.cli import main
 from bayes_sloth.errors import InputError
 from bayes_sloth.fitting import Fit
 from bayes_sloth.forecasting import forecast
-from bayes_sloth.own_benchmark import own_benchmark
+from bayes_sloth.new_benchmark import own_benchmark
 from bayes_sloth.planning.compute import affordable, plan_compute
 from bayes_sloth.planning.next_run import Training, plan_next, reduction
 from bayes_sloth.planning.target import plan_target
@@ -307,3 +307,10 @@ def test_bad_plans_are_one_line_with_exit_code_2(fit_path: str, arguments: list)
     result = run(*arguments, "--fit", fit_path)
     assert result.exit_code == 2
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_public_names_are_functions_even_after_their_modules_are_loaded():
+    import bayes_sloth as bs
+
+    names = ("forecast", "own_benchmark", "plan_compute", "plan_next", "plan_target", "split_width")
+    assert all(callable(getattr(bs, name)) for name in names)

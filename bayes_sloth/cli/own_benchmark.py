@@ -36,7 +36,7 @@ def own_benchmark(
     """
     from bayes_sloth import validate
     from bayes_sloth.fitting import load_fit
-    from bayes_sloth.own_benchmark import own_benchmark as estimate
+    from bayes_sloth.new_benchmark import own_benchmark as estimate
     from bayes_sloth.plots import plot_own_benchmark
 
     if plot_path:
