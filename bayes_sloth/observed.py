@@ -37,29 +37,31 @@ def read_observed(
     empty = pd.DataFrame(np.nan, index=models, columns=benchmarks)
     if observed is None:
         return empty
-    if not isinstance(observed, pd.DataFrame):
-        if len(models) > 1:
-            raise InputError(
-                f"observed scores by benchmark belong to one model, and there are {len(models)}; "
-                "give a table with a row for each model"
-            )
-        observed = pd.DataFrame([dict(observed)], index=models)
+    if isinstance(observed, pd.DataFrame):
+        table = observed
+    elif len(models) == 1:
+        table = pd.DataFrame([dict(observed)], index=models)
+    else:
+        raise InputError(
+            f"observed scores by benchmark belong to one model, and there are {len(models)}; "
+            "give a table with a row for each model"
+        )
     for what, given_names, known in (
-        ("model", observed.index, models),
-        ("benchmark", observed.columns, benchmarks),
+        ("model", table.index, models),
+        ("benchmark", table.columns, benchmarks),
     ):
         for name in given_names:
             if name not in known:
                 names = [str(word) for word in known]
                 hint = nearest(str(name), names) or f"; it has {', '.join(names)}"
                 raise InputError(f"observed scores: {what} '{name}' is not in the forecast{hint}")
-    given = observed.apply(pd.to_numeric, errors="coerce")
-    wrong = observed.notna() & ~((given >= 0) & (given <= 1))
+    given = table.apply(pd.to_numeric, errors="coerce")
+    wrong = table.notna() & ~((given >= 0) & (given <= 1))
     if wrong.to_numpy().any():
         row, column = np.argwhere(wrong.to_numpy())[0]
-        value = observed.iloc[row, column]
+        value = table.iloc[row, column]
         raise InputError(
-            f"observed score of '{observed.index[row]}' on {observed.columns[column]}, value "
+            f"observed score of '{table.index[row]}' on {table.columns[column]}, value "
             f"'{value}': scores are fractions of 1, such as 0.62"
         )
     return given.reindex(index=models, columns=benchmarks).astype(float)
