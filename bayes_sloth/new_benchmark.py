@@ -239,10 +239,10 @@ def _draw_curve(
     )
     logits = [chance_corrected_logits(observed.to_numpy(), c).mean() for c in levels[:, None]]
     reference = 1 / (1 + np.exp(-np.array(logits)))
-    fraction = rng.beta(*PRIORS["ceiling_fraction"].parameters.values(), samples)
+    fraction = rng.beta(*_numbers("ceiling_fraction"), size=samples)
     shape = rng.normal(0, _sd("link_shape"), samples)
     noise = {
-        name: rng.lognormal(*PRIORS[name].parameters.values(), samples)
+        name: rng.lognormal(*_numbers(name), size=samples)
         for name in ("protocol_sd", "residual_sd")
     }
 
@@ -273,7 +273,7 @@ def _regression(
     samples, models = skill.shape[:2]
     difficulty = np.full((samples, models, 1), _sd("intercept"))
     scale = posterior["loading_scale"][:, None, None]
-    specific = rng.lognormal(*PRIORS["specific_sd"].parameters.values(), samples)
+    specific = rng.lognormal(*_numbers("specific_sd"), size=samples)
     member = lineage[:, None] == np.unique(lineage)
     row = np.array([0])
     return Family(
@@ -285,6 +285,11 @@ def _regression(
         size=np.zeros((1, 1, 2)),
         size_effects={},
     )
+
+
+def _numbers(name: str) -> tuple[float, float]:
+    first, second = PRIORS[name].parameters.values()
+    return first, second
 
 
 def _sd(name: str) -> float:

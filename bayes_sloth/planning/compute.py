@@ -166,7 +166,7 @@ def plan_compute(
     if not inference_tokens_t >= 0:
         raise InputError(f"inference_tokens_t={inference_tokens_t} is negative")
     size, tokens = affordable(fit, flops, inference_tokens_t)
-    about = {"instruct": instruct, "seed": seed}
+    about: dict[str, Any] = {"instruct": instruct, "seed": seed}
     over = surface(
         fit, family, size, tokens, benchmarks=weights if skill is None else None, **about
     )

@@ -155,7 +155,7 @@ def plan_target(
     size = _axis(fit, "params_b", params_b, n_size)
     tokens = _axis(fit, "tokens_t", tokens_t, n_tokens)
     first, second = (grid.ravel() for grid in np.meshgrid(size, tokens, indexing="ij"))
-    about = {"instruct": instruct, "benchmarks": list(targets), "seed": seed}
+    about: dict[str, Any] = {"instruct": instruct, "benchmarks": list(targets), "seed": seed}
     wanted = np.array([targets[name] for name in targets], float)
     over = surface(fit, family, first, second, **about)
     joint = over.reaches(wanted).prod(axis=-1).mean(axis=0).reshape(len(size), len(tokens))
@@ -207,8 +207,8 @@ def _cheapest(
     if found:
         size, tokens = min(found, key=sum)
         return (float(np.exp(size)), float(np.exp(tokens))), True
-    i, j = np.unravel_index(joint.argmax(), joint.shape)
-    return (float(np.exp(log_size[i])), float(np.exp(log_tokens[j]))), False
+    best = np.unravel_index(joint.argmax(), joint.shape)
+    return (float(np.exp(log_size[best[0]])), float(np.exp(log_tokens[best[1]]))), False
 
 
 def _crossing(x: np.ndarray, y: np.ndarray, first: int, level: float) -> float:
