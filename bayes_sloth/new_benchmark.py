@@ -239,10 +239,11 @@ def _draw_curve(
     )
     logits = [chance_corrected_logits(observed.to_numpy(), c).mean() for c in levels[:, None]]
     reference = 1 / (1 + np.exp(-np.array(logits)))
-    fraction = rng.beta(*_parameters("ceiling_fraction"), samples)
+    fraction = rng.beta(*_numbers("ceiling_fraction"), size=samples)
     shape = rng.normal(0, _sd("link_shape"), samples)
     noise = {
-        name: rng.lognormal(*_parameters(name), samples) for name in ("protocol_sd", "residual_sd")
+        name: rng.lognormal(*_numbers(name), size=samples)
+        for name in ("protocol_sd", "residual_sd")
     }
 
     def wide(values: np.ndarray) -> np.ndarray:
@@ -272,7 +273,7 @@ def _regression(
     samples, models = skill.shape[:2]
     difficulty = np.full((samples, models, 1), _sd("intercept"))
     scale = posterior["loading_scale"][:, None, None]
-    specific = rng.lognormal(*_parameters("specific_sd"), samples)
+    specific = rng.lognormal(*_numbers("specific_sd"), size=samples)
     member = lineage[:, None] == np.unique(lineage)
     row = np.array([0])
     return Family(
@@ -286,8 +287,7 @@ def _regression(
     )
 
 
-def _parameters(name: str) -> tuple[float, float]:
-    """Return the two numbers of a prior, in the order of its distribution."""
+def _numbers(name: str) -> tuple[float, float]:
     first, second = PRIORS[name].parameters.values()
     return first, second
 
