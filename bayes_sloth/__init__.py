@@ -26,11 +26,22 @@ if TYPE_CHECKING:
     from bayes_sloth.forecasting import forecast as forecast
     from bayes_sloth.interpreting import Skills as Skills
     from bayes_sloth.interpreting import skills as skills
+    from bayes_sloth.new_benchmark import OwnBenchmark as OwnBenchmark
+    from bayes_sloth.new_benchmark import own_benchmark as own_benchmark
+    from bayes_sloth.observed import with_models as with_models
+    from bayes_sloth.planning.compute import ComputePlan as ComputePlan
+    from bayes_sloth.planning.compute import plan_compute as plan_compute
+    from bayes_sloth.planning.next_run import NextRun as NextRun
+    from bayes_sloth.planning.next_run import Training as Training
+    from bayes_sloth.planning.next_run import plan_next as plan_next
+    from bayes_sloth.planning.target import TargetPlan as TargetPlan
+    from bayes_sloth.planning.target import plan_target as plan_target
     from bayes_sloth.priors import priors_table as priors_table
     from bayes_sloth.scores import Scores as Scores
     from bayes_sloth.scores import benchmarks_of as benchmarks_of
     from bayes_sloth.scores import load_scores as load_scores
     from bayes_sloth.specification import Specification as Specification
+    from bayes_sloth.width import split_width as split_width
 
 # Imported when first used: a forecast from a saved fit needs no PyMC.
 _HOME = {
@@ -46,11 +57,22 @@ _HOME = {
     "forecast": "forecasting",
     "Skills": "interpreting",
     "skills": "interpreting",
+    "with_models": "observed",
+    "OwnBenchmark": "new_benchmark",
+    "own_benchmark": "new_benchmark",
+    "ComputePlan": "planning.compute",
+    "plan_compute": "planning.compute",
+    "NextRun": "planning.next_run",
+    "Training": "planning.next_run",
+    "plan_next": "planning.next_run",
+    "TargetPlan": "planning.target",
+    "plan_target": "planning.target",
     "priors_table": "priors",
     "Scores": "scores",
     "benchmarks_of": "scores",
     "load_scores": "scores",
     "Specification": "specification",
+    "split_width": "width",
 }
 _MODULES = ("performance_law",)
 __all__ = sorted([*_HOME, *_MODULES, "__version__"])

@@ -19,14 +19,14 @@ def covariates(params_b: np.ndarray, tokens_t: np.ndarray, instruct: np.ndarray)
 
     Parameters
     ----------
-    params_b, tokens_t : array of shape (model,)
+    params_b, tokens_t : array of shape (..., model)
         Parameters in billions, tokens in trillions.
-    instruct : array of shape (model,)
+    instruct : array of shape (..., model)
         Whether the model is tuned to follow instructions.
 
     Returns
     -------
-    array of shape (model, covariate)
+    array of shape (..., model, covariate)
         Columns as `bayes_sloth.priors.COVARIATES`: size, tokens, size x tokens (the translog
         production function of Sloth, arXiv 2412.06540, eq. 4), and the effect of tuning on the
         level and on the growth with size and tokens.
@@ -34,7 +34,8 @@ def covariates(params_b: np.ndarray, tokens_t: np.ndarray, instruct: np.ndarray)
     size = np.log10(np.asarray(params_b, float) / REFERENCE_PARAMS_B)
     tokens = np.log10(np.asarray(tokens_t, float) / REFERENCE_TOKENS_T)
     tuned = np.asarray(instruct, float)
-    return np.column_stack([size, tokens, size * tokens, tuned, tuned * size, tuned * tokens])
+    columns = [size, tokens, size * tokens, tuned, tuned * size, tuned * tokens]
+    return np.stack(columns, axis=-1)
 
 
 @dataclass(frozen=True)

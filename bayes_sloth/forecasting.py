@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_sloth import link
-from bayes_sloth.design import Design, covariates, typical_level
+from bayes_sloth.conditioning import Quality, condition, observed_cells, repeated
+from bayes_sloth.design import Design
 from bayes_sloth.errors import InputError
+from bayes_sloth.observed import read_observed
+from bayes_sloth.predictor import (
+    POSITIONS,
+    Draws,
+    curve_of,
+    families,
+    family_prior,
+    stacked,
+)
 from bayes_sloth.validate import nearest
 
 if TYPE_CHECKING:
@@ -23,6 +32,8 @@ if TYPE_CHECKING:
     from bayes_sloth.fitting import Fit
 
 QUANTILES = {"lower90": 0.05, "lower50": 0.25, "median": 0.5, "upper50": 0.75, "upper90": 0.95}
+LARGEST = 40_000_000  # numbers in an array of draws; with more models, fewer draws of each
+SIZE = ("params_b", "tokens_t")
 FAR = 0.3  # tenfolds beyond the data (a factor of two) that call for a warning
 
 
@@ -40,11 +51,22 @@ class Forecast:
         model's own residual and the benchmark's sampling noise all vary.
     warnings : tuple of str
         What to know before trusting the numbers.
+    observed : DataFrame, optional
+        Models by benchmarks: the scores conditioned on, NaN where unknown. The draws of an observed
+        score are of a repeated run: the same model, other questions and another protocol.
+    quality : dict of str to Quality
+        By the first model of each family with observed scores: how good the conditioning is.
+    sizes : Dataset, optional
+        Draws of ``params_b`` and ``tokens_t`` where they are not known, with dims ``sample`` and
+        ``model``: what a model of the family would need for such scores.
     """
 
     models: pd.DataFrame
     draws: xr.DataArray
     warnings: tuple[str, ...] = ()
+    observed: pd.DataFrame | None = None
+    quality: dict[str, Quality] = field(default_factory=dict)
+    sizes: xr.Dataset | None = None
 
     @cached_property
     def summary(self) -> xr.Dataset:
@@ -61,23 +83,42 @@ class Forecast:
         columns = ["mean", "median", "sd", "lower50", "upper50", "lower90", "upper90"]
         return self.summary.to_dataframe()[columns]
 
+    def size_table(self) -> pd.DataFrame:
+        """Return median and equal-tailed intervals of the sizes and tokens that are not known."""
+        if self.sizes is None:
+            return pd.DataFrame(columns=["quantity", *QUANTILES])
+        rows = []
+        for name in ("params_b", "tokens_t"):
+            for model in self.models.index[self.models[name].isna()]:
+                draws = self.sizes[name].sel(model=model).to_numpy()
+                values = np.quantile(draws, list(QUANTILES.values()))
+                rows.append((model, name, *values))
+        return pd.DataFrame(rows, columns=["model", "quantity", *QUANTILES]).set_index("model")
+
     def to_dict(self, model: str | None = None) -> dict[str, Any]:
         """Return the forecast of one model as plain values; the first one by default."""
         name = self.models.index[0] if model is None else model
         rows = self.table().loc[name].reset_index().to_dict("records")
         inputs: dict[Any, Any] = self.models.loc[[name]].to_dict("records")[0]
-        return {
+        known = {} if self.observed is None else self.observed.loc[name].dropna().to_dict()
+        answer: dict[str, Any] = {
             "model": {
                 "name": str(name),
                 "family": str(inputs["family"]),
-                "params_b": float(inputs["params_b"]),
-                "tokens_t": float(inputs["tokens_t"]),
+                "params_b": _number(inputs["params_b"]),
+                "tokens_t": _number(inputs["tokens_t"]),
                 "instruct": bool(inputs["instruct"]),
                 "family_status": str(inputs["family_status"]),
             },
-            "forecasts": [{**row, "observed": None} for row in rows],
+            "forecasts": [{**row, "observed": known.get(row["benchmark"])} for row in rows],
             "warnings": list(self.warnings),
         }
+        if self.quality:
+            answer["conditioning"] = {k: q.to_dict() for k, q in self.quality.items()}
+        sizes = self.size_table()
+        if name in sizes.index:
+            answer["effective_size"] = sizes.loc[[name]].set_index("quantity").to_dict("index")
+        return answer
 
     def to_json(self, model: str | None = None) -> str:
         """Return `to_dict` as JSON."""
@@ -100,6 +141,7 @@ def forecast(
     params_b: float | Sequence[float] | None = None,
     tokens_t: float | Sequence[float] | None = None,
     instruct: bool = False,
+    observed: Mapping[str, float] | pd.DataFrame | None = None,
     benchmarks: Iterable[str] | None = None,
     seed: int = 1,
 ) -> Forecast:
@@ -110,7 +152,8 @@ def forecast(
     fit : Fit
     models : DataFrame, optional
         Several models: columns ``family``, ``params_b``, ``tokens_t`` and optionally ``instruct``,
-        indexed by a name if wished. Instead of the next four.
+        indexed by a name if wished. Instead of the next four. A model with observed scores may
+        lack size, tokens, or both.
     family : str, optional
         A variant or a lineage by name (a variant wins where both exist). Any other name is a
         family nobody has seen: its effects come from the population of families.
@@ -119,6 +162,11 @@ def forecast(
     instruct : bool
         Whether the model is tuned to follow instructions. The name of a tuned variant says so by
         itself.
+    observed : mapping or DataFrame, optional
+        Scores that are known already, in [0, 1]: of the one model, by benchmark; or a table with
+        a row for each of the `models` by name and a column for each benchmark, NaN where unknown.
+        The fit is conditioned on them without fitting again (`bayes_sloth.conditioning`); what
+        they say of a family reaches its other models, not other families.
     benchmarks : iterable of str, optional
         All fitted ones by default.
     seed : int
@@ -130,34 +178,72 @@ def forecast(
         Models of one family share the draws of its effects, so differences between them are
         meaningful within a draw.
     """
+    asked = asked_models(models, family, params_b, tokens_t, instruct)
+    known = read_observed(observed, asked.index, fit.scores.benchmarks.index)
+    _check_sizes(asked, known)
+    placed = place(fit, asked)
+    chosen = chosen_benchmarks(fit, benchmarks)
+    rng = np.random.default_rng(seed)
+    posterior = thinned(stacked(fit.posterior), known.size)
+    scores, sizes, quality = _draw(posterior, fit.design, placed, known.to_numpy(), rng)
+    coords = {"model": placed.index.to_numpy()}
+    names = {"benchmark": fit.scores.benchmarks.index.to_numpy()}
     import xarray as xr
 
-    asked = _asked(models, family, params_b, tokens_t, instruct)
-    placed = _place(fit, asked)
-    chosen = _benchmarks(fit, benchmarks)
-    rng = np.random.default_rng(seed)
-    posterior = _stacked(fit.posterior)
-    eta = _linear_predictor(posterior, fit.design, placed, rng)
-    mu, sigma = _location_and_scale(posterior, fit.design, eta)
-    noise = rng.standard_t(posterior["dof"][:, None, None], size=mu.shape)
-    draws = xr.DataArray(
-        np.clip(mu + sigma * noise, 0, 1),
-        dims=("sample", "model", "benchmark"),
-        coords={
-            "model": placed.index.to_numpy(),
-            "benchmark": fit.scores.benchmarks.index.to_numpy(),
-        },
-    ).sel(benchmark=chosen)
-    return Forecast(placed.drop(columns=_POSITIONS), draws, _warnings(fit, placed))
+    draws = xr.DataArray(scores, dims=("sample", "model", "benchmark"), coords=coords | names)
+    size_draws = xr.Dataset(
+        {name: (("sample", "model"), sizes[..., i]) for i, name in enumerate(SIZE)}, coords
+    )
+    return Forecast(
+        placed.drop(columns=POSITIONS),
+        draws.sel(benchmark=chosen),
+        size_warnings(fit, placed) + tuple(q.sentence() for q in quality.values() if not q.passed),
+        known if known.notna().to_numpy().any() else None,
+        quality,
+        size_draws if placed[list(SIZE)].isna().to_numpy().any() else None,
+    )
+
+
+def _draw(
+    posterior: Draws,
+    design: Design,
+    placed: pd.DataFrame,
+    known: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, dict[str, Quality]]:
+    """Return draws of scores and sizes, family by family, and the quality of the conditioning."""
+    shape = (len(posterior["dof"]), len(placed))
+    scores, sizes = np.empty((*shape, known.shape[1])), np.empty((*shape, 2))
+    quality, curve = {}, curve_of(posterior, design)
+    for rows in families(placed):
+        family = family_prior(posterior, design, placed.iloc[rows], rng)
+        own = curve
+        if np.isnan(known[rows]).all():
+            coordinates = family.draw(rng)
+        else:
+            given = condition(family, observed_cells(known[rows], curve), rng)
+            family, own = family.take(given.chosen), curve.take(given.chosen)
+            coordinates = given.coordinates
+            quality[str(placed.index[rows[0]])] = given.quality
+        mu, sigma = own.location_and_scale(family.predictor(coordinates))
+        noise = rng.standard_t(own.dof[:, None, None], size=mu.shape)
+        scores[:, rows] = mu + sigma * noise
+        again = ~np.isnan(known[rows])
+        if again.any():
+            scores[:, rows] = np.where(
+                again, repeated(known[rows], mu, sigma, own, rng), scores[:, rows]
+            )
+        sizes[:, rows] = family.sizes(coordinates)
+    return np.clip(scores, 0, 1), sizes, quality
 
 
 def expected_scores(posterior: xr.Dataset, design: Design) -> xr.DataArray:
     """Return the expected scores of the fitted models, with dims chain, draw, model, benchmark."""
     import xarray as xr
 
-    stacked = _stacked(posterior)
-    eta = _fitted_predictor(stacked, design)
-    mu, _ = _location_and_scale(stacked, design, eta)
+    draws = stacked(posterior)
+    eta = fitted_predictor(draws, design)
+    mu = curve_of(draws, design).expected(eta)
     shape = (posterior.sizes["chain"], posterior.sizes["draw"], *mu.shape[1:])
     coords = {
         "model": design.scores.models.index.to_numpy(),
@@ -190,26 +276,16 @@ def predict_fitted(
     array of shape (chain, draw, repeat, model, benchmark)
     """
     rows = design.scores.models.index.get_indexer(pd.Index(models))
-    stacked = _stacked(posterior)
-    mu, sigma = _location_and_scale(stacked, design, _fitted_predictor(stacked, design, rows))
-    dof = stacked["dof"][:, None, None, None]
+    draws = stacked(posterior)
+    eta = fitted_predictor(draws, design, rows)
+    mu, sigma = curve_of(draws, design).location_and_scale(eta)
+    dof = draws["dof"][:, None, None, None]
     noise = np.random.default_rng(seed).standard_t(dof, size=(len(mu), repeats, *mu.shape[1:]))
-    draws = np.clip(mu[:, None] + sigma[:, None] * noise, 0, 1)
-    return draws.reshape(posterior.sizes["chain"], -1, *draws.shape[1:])
+    scores = np.clip(mu[:, None] + sigma[:, None] * noise, 0, 1)
+    return scores.reshape(posterior.sizes["chain"], -1, *scores.shape[1:])
 
 
-_POSITIONS = ["lineage_position", "deviation_position"]
-
-
-def _stacked(posterior: xr.Dataset) -> dict[str, np.ndarray]:
-    """Return the draws as arrays with chains and draws in one leading axis."""
-    return {
-        str(name): array.to_numpy().reshape(-1, *array.shape[2:])
-        for name, array in posterior.transpose("chain", "draw", ...).data_vars.items()
-    }
-
-
-def _asked(
+def asked_models(
     models: pd.DataFrame | None,
     family: str | None,
     params_b: float | Sequence[float] | None,
@@ -218,15 +294,17 @@ def _asked(
 ) -> pd.DataFrame:
     """Return the models asked for as one validated table."""
     if models is None:
-        if family is None or params_b is None or tokens_t is None:
+        if family is None:
             raise InputError("a forecast needs family, params_b and tokens_t")
-        size, tokens = np.broadcast_arrays(np.atleast_1d(params_b), np.atleast_1d(tokens_t))
+        size, tokens = np.broadcast_arrays(
+            *(np.atleast_1d(np.nan if v is None else v) for v in (params_b, tokens_t))
+        )
         names = [f"{family}-{s:g}b" if len(size) > 1 else family for s in size]
         models = pd.DataFrame(
             {"family": family, "params_b": size, "tokens_t": tokens, "instruct": instruct},
             index=pd.Index(names, name="model"),
         )
-    missing = {"family", "params_b", "tokens_t"} - set(models)
+    missing = {"family", *SIZE} - set(models)
     if missing:
         raise InputError(f"models to forecast need column '{min(missing)}'")
     asked = models.assign(instruct=models.get("instruct", False)).rename_axis("model")
@@ -234,7 +312,7 @@ def _asked(
         raise InputError("there is no model to forecast")
     for name, limit, unit in (("params_b", 20000, "billions"), ("tokens_t", 500, "trillions")):
         values = pd.to_numeric(asked[name], errors="coerce")
-        wrong = ~(values.gt(0) & values.le(limit))
+        wrong = ~(values.gt(0) & values.le(limit)) & asked[name].notna()
         if wrong.any():
             raise InputError(
                 f"model '{asked.index[wrong][0]}', {name}, value '{asked[name][wrong].iloc[0]}': "
@@ -246,7 +324,31 @@ def _asked(
     return asked.astype({"instruct": bool})[["family", "params_b", "tokens_t", "instruct"]]
 
 
-def _place(fit: Fit, asked: pd.DataFrame) -> pd.DataFrame:
+def _check_sizes(asked: pd.DataFrame, known: pd.DataFrame) -> None:
+    """Refuse a model of which neither size and tokens nor any score is known."""
+    blind = asked[list(SIZE)].isna().any(axis=1) & known.isna().all(axis=1)
+    if blind.any():
+        raise InputError(
+            f"model '{asked.index[blind][0]}': a forecast needs family, params_b and tokens_t; "
+            "only a model with observed scores may go without size or tokens"
+        )
+
+
+def thinned(posterior: Draws, cells: int) -> Draws:
+    """Return evenly spaced draws, so few that an array of them for all cells fits in memory."""
+    samples = len(posterior["dof"])
+    kept = min(samples, max(LARGEST // cells, 200))
+    if kept == samples:
+        return posterior
+    chosen = np.linspace(0, samples - 1, kept).astype(int)
+    return {name: values[chosen] for name, values in posterior.items()}
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def place(fit: Fit, asked: pd.DataFrame) -> pd.DataFrame:
     """Add where each model belongs: family status, lineage and deviation (-1: none, -2: new)."""
     design = fit.design
     variants = fit.scores.models.drop_duplicates("variant").set_index("variant")
@@ -269,11 +371,12 @@ def _place(fit: Fit, asked: pd.DataFrame) -> pd.DataFrame:
             lineage, status, deviation = None, "unseen", -2 if row.instruct else -1
         position = -1 if lineage is None else design.lineages.get_loc(lineage)
         rows.append((bool(instruct), status, position, deviation))
-    columns = ["instruct", "family_status", *_POSITIONS]
+    columns = ["instruct", "family_status", *POSITIONS]
     return asked.assign(**pd.DataFrame(rows, index=asked.index, columns=columns))
 
 
-def _benchmarks(fit: Fit, benchmarks: Iterable[str] | None) -> list[str]:
+def chosen_benchmarks(fit: Fit, benchmarks: Iterable[str] | None) -> list[str]:
+    """Return the benchmarks asked for, all by default; refuse one the fit does not have."""
     known = fit.scores.benchmarks.index
     chosen = list(known if benchmarks is None else benchmarks)
     for name in chosen:
@@ -285,52 +388,7 @@ def _benchmarks(fit: Fit, benchmarks: Iterable[str] | None) -> list[str]:
     return chosen
 
 
-def _linear_predictor(
-    posterior: dict[str, np.ndarray],
-    design: Design,
-    placed: pd.DataFrame,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Return eta of shape (sample, model, benchmark), effects of what is new drawn from the prior.
-
-    A seen lineage keeps its level; a new one's is ``N(intercept + x G, Omega)``. A seen variant
-    keeps its deviation; a new one's is ``N(0, ratio^2 L L' + diag(variant_sd^2))``.
-    """
-    x = covariates(*(placed[c].to_numpy() for c in ("params_b", "tokens_t", "instruct")))
-    growth, n_samples = posterior["growth"], len(posterior["dof"])
-    shared = posterior["loadings"] @ np.swapaxes(posterior["loadings"], 1, 2)
-    between = _cholesky(shared, posterior["specific_sd"])
-    among_variants = _cholesky(
-        posterior["variant_ratio"][:, None, None] ** 2 * shared, posterior["variant_sd"]
-    )
-
-    def normal(factor: np.ndarray) -> np.ndarray:
-        return np.einsum("sbc,sc->sb", factor, rng.standard_normal(factor.shape[:2]))
-
-    eta = np.empty((n_samples, len(placed), growth.shape[-1]))
-    for (_, position), rows in _groups(placed, ["family", "lineage_position"]):
-        if position >= 0:
-            level, centre = posterior["lineage_level"][:, position], design.centre[position]
-            slope = _slope(posterior, position)
-        else:
-            level = posterior["intercept"] + normal(between)
-            slope, centre = growth[:, 0], np.zeros(x.shape[1])
-            if "slope_scale" in posterior:
-                slope = slope + posterior["slope_scale"][:, None] * normal(between)
-        away = x[rows] - centre
-        eta[:, rows] = level[:, None] + away[:, 1:] @ growth[:, 1:]
-        eta[:, rows] += away[:, :1] * slope[:, None]
-    for (_, _, deviation), rows in _groups(placed, ["family", "instruct", "deviation_position"]):
-        if deviation >= 0:
-            eta[:, rows] += posterior["variant_deviation"][:, deviation, None]
-        elif deviation == -2:
-            eta[:, rows] += normal(among_variants)[:, None]
-    own = rng.standard_normal((n_samples, len(placed), posterior["loadings"].shape[-1]))
-    eta += posterior["model_scale"][:, None, None] * own @ np.swapaxes(posterior["loadings"], 1, 2)
-    return eta
-
-
-def _fitted_predictor(
+def fitted_predictor(
     posterior: dict[str, np.ndarray], design: Design, rows: np.ndarray | slice = slice(None)
 ) -> np.ndarray:
     """Return eta of fitted models, of shape (sample, model, benchmark)."""
@@ -348,44 +406,7 @@ def _fitted_predictor(
     return eta + scale * skill @ np.swapaxes(posterior["loadings"], 1, 2)
 
 
-def _location_and_scale(
-    posterior: dict[str, np.ndarray], design: Design, eta: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return expected score and spread, of the shape of eta."""
-    reference = typical_level(design.scores.values.to_numpy(float), design.chance)
-    n_samples, n_benchmarks = len(eta), eta.shape[-1]
-    ceiling = posterior.get("ceiling", np.ones((n_samples, n_benchmarks)))[:, None]
-    shape = posterior.get("link_shape", np.zeros((n_samples, n_benchmarks)))[:, None]
-    mu = link.expected(eta, design.chance, reference, ceiling, shape)
-    sigma = link.spread(
-        mu,
-        design.chance,
-        design.items,
-        posterior["protocol_sd"][:, None],
-        posterior["residual_sd"][:, None],
-    )
-    return mu, sigma
-
-
-def _slope(posterior: dict[str, np.ndarray], position: int) -> np.ndarray:
-    if "lineage_slope" in posterior:
-        return posterior["lineage_slope"][:, position]
-    return posterior["growth"][:, 0]
-
-
-def _cholesky(shared: np.ndarray, specific_sd: np.ndarray) -> np.ndarray:
-    return np.linalg.cholesky(shared + np.eye(shared.shape[-1]) * specific_sd[:, None] ** 2)
-
-
-def _groups(placed: pd.DataFrame, by: list[str]) -> list[tuple[Any, np.ndarray]]:
-    """Return keys and row positions of models that share an effect, in order of appearance."""
-    return [
-        (key, np.asarray(rows))
-        for key, rows in placed.groupby(by, sort=False, dropna=False).indices.items()
-    ]
-
-
-def _warnings(fit: Fit, placed: pd.DataFrame) -> tuple[str, ...]:
+def size_warnings(fit: Fit, placed: pd.DataFrame) -> tuple[str, ...]:
     """Return what to know before trusting the forecast."""
     found = []
     if not fit.health.passed:
@@ -405,7 +426,7 @@ def _warnings(fit: Fit, placed: pd.DataFrame) -> tuple[str, ...]:
             )
     for name, unit in (("params_b", "billion parameters"), ("tokens_t", "trillion tokens")):
         known = fit.scores.models[name]
-        logs = np.log10(placed[name].to_numpy())
+        logs = np.log10(placed[name].to_numpy(float))
         outside = (logs > np.log10(known.max()) + 1e-9) | (logs < np.log10(known.min()) - 1e-9)
         if outside.any():
             found.append(

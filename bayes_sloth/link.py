@@ -59,6 +59,28 @@ def expected(eta: Any, chance: Any, reference: Any, ceiling: Any, shape: Any, xp
     return chance + (1 - chance) * ceiling * xp.exp(power * log_logistic)
 
 
+def inverse(
+    reached: np.ndarray, reference: np.ndarray, ceiling: np.ndarray, shape: np.ndarray
+) -> np.ndarray:
+    """Return the linear predictor at which a fraction of the ceiling is expected.
+
+    Parameters
+    ----------
+    reached : array of shape (..., benchmark)
+        ``(score - chance) / (1 - chance) / ceiling``, within (0, 1).
+    reference, ceiling, shape
+        As for `expected`.
+
+    Returns
+    -------
+    array of shape (..., benchmark)
+    """
+    power = np.exp(shape)
+    at_zero, at = (reference / ceiling) ** (1 / power), reached ** (1 / power)
+    logit, offset = (np.log(p) - np.log1p(-p) for p in (at, at_zero))
+    return (logit - offset) * power * (1 - at_zero) / (1 - reference)
+
+
 def spread(
     mu: Any, chance: Any, items: Any, protocol_sd: Any, residual_sd: Any, xp: Any = np
 ) -> Any:

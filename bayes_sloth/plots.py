@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
     from bayes_sloth.fitting import Fit
     from bayes_sloth.forecasting import Forecast
+    from bayes_sloth.new_benchmark import OwnBenchmark
+    from bayes_sloth.planning.compute import ComputePlan
+    from bayes_sloth.planning.next_run import NextRun
+    from bayes_sloth.planning.target import TargetPlan
 
 # Readable on white and on black, and to the colour-blind (Okabe & Ito 2008).
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8a8a8a"
+BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#8a8a8a", "#000000"
 
 
 def plot_forecast(
@@ -47,6 +51,9 @@ def plot_forecast(
     ax.hlines(rows, table["lower90"], table["upper90"], color=BLUE, lw=1.6, label="90 % interval")
     ax.hlines(rows, table["lower50"], table["upper50"], color=BLUE, lw=5.5, label="50 % interval")
     ax.plot(table["median"], rows, "o", color="white", mec=BLUE, mew=1.6, ms=6, label="median")
+    if forecast.observed is not None:
+        known = forecast.observed.loc[name, table.index]
+        ax.plot(known, rows, "D", color=BLACK, ms=5, label="observed")
     if fit is not None:
         declared = fit.scores.benchmarks.loc[table.index]
         _mark_chance(ax, declared["chance"].to_numpy(float), rows)
@@ -59,8 +66,7 @@ def plot_forecast(
     ax.set_xlabel("score (fraction of 1)")
     tuned = ", instruction-tuned" if about["instruct"] else ""
     ax.set_title(
-        f"{about['family']} ({about['family_status']} family): {about['params_b']:g}B parameters, "
-        f"{about['tokens_t']:g}T tokens{tuned}",
+        f"{about['family']} ({about['family_status']} family): {_size(about)}{tuned}",
         fontsize="medium",
         loc="left",
     )
@@ -118,6 +124,212 @@ def plot_curves(forecast: Forecast, fit: Fit, figure: Figure | None = None) -> n
         fontsize="medium",
     )
     return axes
+
+
+def plot_target(plan: TargetPlan, fit: Fit, ax: Axes | None = None) -> Axes:
+    """Draw the probability of reaching a plan's targets over size and tokens.
+
+    Parameters
+    ----------
+    plan : TargetPlan
+        Contours where neither size nor tokens were given, a curve over the free one otherwise.
+    fit : Fit
+        Adds the known models of the family.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
+    wanted = " and ".join(f"{name} ≥ {value:g}" for name, value in plan.targets.items())
+    free = [str(name) for name in plan.surface.dims if plan.surface.sizes[name] > 1]
+    labels = {"params_b": "parameters (billions)", "tokens_t": "training tokens (trillions)"}
+    if len(free) == 2:
+        _contours(ax, plan, fit)
+    else:
+        line = plan.surface.squeeze(drop=True)
+        ax.plot(line[free[0]], line, color=BLUE)
+        ax.axhline(plan.probability, color=GREY, lw=1, ls="--")
+        ax.set_ylim(0, 1)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set_xlabel(labels[free[0]])
+    ax.set_ylabel(labels[free[1]] if len(free) == 2 else "probability")
+    if plan.reached:
+        y = plan.tokens_t if len(free) == 2 else plan.probability
+        ax.plot(getattr(plan, free[0]), y, "*", color=BLACK, ms=13, label="answer")
+    ax.set_title(f"{plan.family}: P({wanted})", fontsize="medium", loc="left")
+    ax.spines[["top", "right"]].set_visible(False)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="best", fontsize="small", frameon=True)
+    return ax
+
+
+def _contours(ax: Axes, plan: TargetPlan, fit: Fit) -> None:
+    size, tokens = plan.surface["params_b"].to_numpy(), plan.surface["tokens_t"].to_numpy()
+    values = plan.surface.to_numpy().T
+    ax.contourf(size, tokens, values, levels=np.linspace(0, 1, 11), cmap="Blues", alpha=0.7)
+    levels = [level for level in (0.1, 0.25, 0.5, 0.75, 0.9, 0.95) if level != plan.probability]
+    lines = ax.contour(size, tokens, values, levels=levels, colors=GREY, linewidths=0.8)
+    ax.clabel(lines, fmt="%.2g", fontsize=8)
+    if values.min() < plan.probability < values.max():
+        asked = ax.contour(size, tokens, values, levels=[plan.probability], colors=ORANGE,
+                           linewidths=2)  # fmt: skip
+        ax.clabel(asked, fmt="%.2g", fontsize=9)
+    models = fit.scores.models
+    own = models[(models["variant"] == plan.family) | (models["lineage"] == plan.family)]
+    if len(own):
+        ax.plot(own["params_b"], own["tokens_t"], "o", color=ORANGE, ms=4, label="known models")
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter("{x:g}")
+
+
+def plot_compute(plan: ComputePlan, figure: Figure | None = None) -> np.ndarray:
+    """Draw a budget's objective and regret over size.
+
+    Parameters
+    ----------
+    plan : ComputePlan
+    figure : matplotlib Figure, optional
+
+    Returns
+    -------
+    array of matplotlib Axes
+    """
+    import matplotlib.pyplot as plt
+
+    figure = figure or plt.figure(figsize=(6.4, 5.4), layout="constrained")
+    axes = figure.subplots(2, 1, sharex=True)
+    curve, size = plan.curve, plan.curve["params_b"]
+    axes[0].fill_between(size, curve["lower90"], curve["upper90"], color=BLUE, alpha=0.2, lw=0,
+                         label="90 % interval")  # fmt: skip
+    axes[0].plot(size, curve["mean"], color=BLUE, label="mean")
+    axes[0].set_ylabel(f"objective ({plan.unit})")
+    axes[1].plot(size, curve["regret"], color=ORANGE, label="mean regret")
+    axes[1].plot(size, curve["regret95"], color=ORANGE, ls=":", label="95 % quantile")
+    axes[1].set_ylabel(f"regret ({plan.unit})")
+    axes[1].set_ylim(bottom=0)
+    low, high = plan.best.loc["params_b", ["lower90", "upper90"]]
+    for ax in axes:
+        ax.axvline(plan.params_b, color=BLACK, lw=1)
+        ax.axvspan(low, high, color=GREY, alpha=0.15, lw=0, label="best size, 90 %")
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.legend(loc="best", fontsize="small", frameon=False)
+    axes[1].set_xlabel("parameters (billions); the budget leaves the tokens")
+    edge = f"; edge of the data: {plan.edge}" if plan.edge else ""
+    axes[0].set_title(
+        f"{plan.flops:.3g} FLOPs: {plan.params_b:.3g}B on {plan.tokens_t:.3g}T tokens{edge}",
+        fontsize="medium", loc="left",
+    )  # fmt: skip
+    return axes
+
+
+def plot_next(plan: NextRun, ax: Axes | None = None) -> Axes:
+    """Draw what each measurement is expected to remove of the target's variance.
+
+    Parameters
+    ----------
+    plan : NextRun
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    import matplotlib.pyplot as plt
+
+    table = plan.ranking.iloc[::-1]
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.4, 0.32 * len(table) + 1.4), layout="constrained")
+    ax.barh(table.index, 100 * table["reduction"], color=BLUE)
+    for row, (cost, share) in enumerate(zip(table["cost"], table["reduction"], strict=True)):
+        ax.text(100 * share + 1, row, f"cost {cost:g}", va="center", fontsize=8, color=GREY)
+    ax.set_xlim(0, min(100, 115 * float(table["reduction"].max()) + 8))
+    ax.set_xlabel("expected share of variance removed (%), best for its cost on top")
+    ax.set_title(f"What to run next to learn {', '.join(plan.targets)}", fontsize="medium",
+                 loc="left")  # fmt: skip
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def plot_width(split: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw where the width of intervals comes from, a stacked bar for each benchmark.
+
+    Parameters
+    ----------
+    split : DataFrame
+        Of `bayes_sloth.split_width`.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    import matplotlib.pyplot as plt
+
+    table = split.iloc[::-1]
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.8, 0.36 * len(table) + 1.8), layout="constrained")
+    left = np.zeros(len(table))
+    colours = ("#bdbdbd", "#7f7f7f", ORANGE, BLUE, "#56B4E9")
+    for name, colour in zip(table.columns.drop("sd"), colours, strict=True):
+        ax.barh(table.index, 100 * table[name], left=left, color=colour, label=str(name))
+        left = left + 100 * table[name].to_numpy()
+    for row, sd in enumerate(table["sd"]):
+        ax.text(101, row, f"sd {sd:.1f} points", va="center", fontsize=8, color=GREY)
+    ax.set_xlim(0, 100)
+    ax.set_xlabel("share of predictive variance (%)")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=5, fontsize="small",
+              frameon=False)  # fmt: skip
+    return ax
+
+
+def plot_own_benchmark(result: OwnBenchmark, fit: Fit, ax: Axes | None = None) -> Axes:
+    """Draw forecasts on a new benchmark over size, with the scores they were learnt from.
+
+    Parameters
+    ----------
+    result : OwnBenchmark
+    fit : Fit
+        Gives the sizes of its models; models asked for besides are not drawn.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.8, 4.4), layout="constrained")
+    table = result.table().loc[fit.scores.models.index]
+    size = fit.scores.models["params_b"]
+    ax.vlines(size, table["lower90"], table["upper90"], color=BLUE, alpha=0.25, lw=1.4,
+              label="90 % interval")  # fmt: skip
+    ax.plot(size, table["median"], "o", color=BLUE, ms=3, label="median")
+    ax.plot(size, table["observed"], "D", color=BLACK, ms=5, label="score given")
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set_ylim(0, 1)
+    ax.set_xlabel("parameters (billions)")
+    ax.set_ylabel("score (fraction of 1)")
+    ax.set_title(f"{result.name}, from {len(result.observed)} scores", fontsize="medium",
+                 loc="left")  # fmt: skip
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(loc="upper left", fontsize="small", frameon=False)
+    return ax
+
+
+def _size(about: pd.Series) -> str:
+    size, tokens = (f"{about[name]:g}" for name in ("params_b", "tokens_t"))
+    return f"{size.replace('nan', '?')}B parameters, {tokens.replace('nan', '?')}T tokens"
 
 
 def _family(forecast: Forecast, fit: Fit, name: str) -> pd.DataFrame:

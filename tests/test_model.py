@@ -8,7 +8,7 @@ from scipy import stats
 from bayes_sloth.design import covariates, make_design, typical_level
 from bayes_sloth.errors import InputError
 from bayes_sloth.fitting import Fit
-from bayes_sloth.forecasting import _fitted_predictor, _location_and_scale, _stacked
+from bayes_sloth.forecasting import fitted_predictor
 from bayes_sloth.model import (
     build_model,
     observed_cells,
@@ -16,6 +16,7 @@ from bayes_sloth.model import (
     rotation_slice,
     sample_prior,
 )
+from bayes_sloth.predictor import curve_of, stacked
 from bayes_sloth.priors import PRIORS, priors_table
 from bayes_sloth.scores import Scores, benchmarks_of, load_scores
 from bayes_sloth.specification import Specification
@@ -139,8 +140,9 @@ def test_numpy_twin_has_the_log_likelihood_of_the_model(small_fit: Fit):
 
 
 def _twin_log_likelihood(fit: Fit) -> np.ndarray:
-    posterior, design = _stacked(fit.posterior), fit.design
-    mu, sigma = _location_and_scale(posterior, design, _fitted_predictor(posterior, design))
+    posterior, design = stacked(fit.posterior), fit.design
+    curve = curve_of(posterior, design)
+    mu, sigma = curve.location_and_scale(fitted_predictor(posterior, design))
     data = observed_cells(design, fit.scores.values.to_numpy())
     flat = (len(mu), -1)
     return stats.t.logpdf(

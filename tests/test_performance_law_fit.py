@@ -67,7 +67,7 @@ def test_unknown_tokens_are_drawn_and_known_models_are_met(fit: law.LawFit):
 
 def test_prior_spans_guessing_to_the_ceiling_and_favours_neither(fit: law.LawFit):
     points = 100 * fit.tree["prior_predictive"]["mmlu"].to_numpy()
-    assert np.quantile(points, 0.05) < 30
+    assert np.quantile(points, 0.02) < 30
     assert np.quantile(points, 0.95) > 75
     assert 35 < np.median(points) < 70
     assert ((points > 0) & (points < 101)).mean() > 0.99

@@ -12,7 +12,9 @@ from bayes_sloth.cli.check import check
 from bayes_sloth.cli.data import data
 from bayes_sloth.cli.fit import fit
 from bayes_sloth.cli.forecast import forecast
+from bayes_sloth.cli.own_benchmark import own_benchmark
 from bayes_sloth.cli.performance_law import performance_law
+from bayes_sloth.cli.plan import plan
 from bayes_sloth.errors import InputError
 
 
@@ -44,5 +46,14 @@ def main() -> None:
     """
 
 
-for command in (fit, forecast, check, backtest, performance_law, data):
+for command in (
+    fit,
+    forecast,
+    plan,
+    own_benchmark,
+    check,
+    backtest,
+    performance_law,
+    data,
+):
     main.add_command(command)

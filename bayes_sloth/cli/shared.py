@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -42,6 +43,42 @@ def numbers_of(text: str, option: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise InputError(f"{option} '{text}' is not a number, or several as 7,13,70") from None
+
+
+def scores_of(texts: Iterable[str], option: str) -> dict[str, float]:
+    """Read scores by benchmark, each as mmlu=0.62."""
+    found: dict[str, float] = {}
+    for text in texts:
+        name, _, value = (part.strip() for part in text.partition("="))
+        try:
+            number = float(value)
+        except ValueError:
+            raise InputError(
+                f"{option} '{text}' is not a benchmark and a score, as mmlu=0.62"
+            ) from None
+        if name in found:
+            raise InputError(f"{option}: '{name}' is given twice; give it once")
+        found[name] = number
+    return found
+
+
+def describe_size(about: Mapping[str, Any]) -> str:
+    """Write size and tokens of a model in words."""
+    size, tokens = about["params_b"], about["tokens_t"]
+    first = f"{size:g}B parameters" if size == size else "size not known"
+    second = f"{tokens:g}T tokens" if tokens == tokens else "tokens not known"
+    return f"{first}, {second}"
+
+
+def save_figure(draw: Callable[[], Any], path: str) -> None:
+    """Draw without a screen, and save the picture."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    draw()
+    plt.gcf().savefig(path, dpi=150)
 
 
 def print_table(table: pd.DataFrame, title: str, *, as_json: bool = False, digits: int = 4) -> None:

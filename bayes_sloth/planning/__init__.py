@@ -1,0 +1,1 @@
+"""Plans from a posterior: reach a target, divide a budget, choose what to measure next."""
