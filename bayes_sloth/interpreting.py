@@ -26,8 +26,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.design import covariates
-from bayes_sloth.forecasting import _stacked
 from bayes_sloth.loadings import alignment
+from bayes_sloth.predictor import stacked
 from bayes_sloth.rotation import Rotation, rotate, rotate_draws, rotated
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def skills(
     Skills
     """
     posterior = fit.posterior.transpose("chain", "draw", ...)
-    draws = _stacked(posterior)
+    draws = stacked(posterior)
     benchmarks = [str(name) for name in posterior["benchmark"].to_numpy()]
     wanted = None if target is None else target.reindex(benchmarks).to_numpy(float)
     standard = standard_loadings(posterior).to_numpy().reshape(draws["loadings"].shape)

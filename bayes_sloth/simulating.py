@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_sloth.design import Design, principal_directions
-from bayes_sloth.forecasting import _fitted_predictor, _location_and_scale, _stacked
+from bayes_sloth.forecasting import fitted_predictor
 from bayes_sloth.loadings import align, shared_covariance
+from bayes_sloth.predictor import curve_of, stacked
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.specification import Specification
 
@@ -128,8 +129,8 @@ def simulate(truth: xr.Dataset, design: Design, rng: np.random.Generator) -> Des
     -------
     Design
     """
-    draws = _stacked(truth)
-    mu, sigma = _location_and_scale(draws, design, _fitted_predictor(draws, design))
+    draws = stacked(truth)
+    mu, sigma = curve_of(draws, design).location_and_scale(fitted_predictor(draws, design))
     noise = rng.standard_t(draws["dof"][0], size=mu.shape[1:])
     simulated = np.clip(mu[0] + sigma[0] * noise, 0, 1)
     values = design.scores.values

@@ -9,8 +9,9 @@ import xarray as xr
 from scipy import stats
 
 from bayes_sloth.design import Design, principal_directions
-from bayes_sloth.forecasting import _fitted_predictor, _location_and_scale, _stacked
+from bayes_sloth.forecasting import fitted_predictor
 from bayes_sloth.loadings import orbit_volume
+from bayes_sloth.predictor import curve_of, stacked
 from bayes_sloth.priors import GROWTH_MEAN, GROWTH_SPREAD, PRIORS
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def log_prior(posterior: xr.Dataset, design: Design) -> xr.Dataset:
     -------
     Dataset
     """
-    draws = _stacked(posterior)
+    draws = stacked(posterior)
     sampled = {"dof": "dof_above_two"}
     logs = {
         name: prior_distribution(name).logpdf(draws[sampled.get(name, name)])
@@ -89,8 +90,8 @@ def log_likelihood(posterior: xr.Dataset, design: Design) -> xr.DataArray:
     DataArray
         With coordinates ``model`` and ``benchmark`` along ``cell``.
     """
-    draws, values = _stacked(posterior), design.scores.values.to_numpy(float)
-    mu, sigma = _location_and_scale(draws, design, _fitted_predictor(draws, design))
+    draws, values = stacked(posterior), design.scores.values.to_numpy(float)
+    mu, sigma = curve_of(draws, design).location_and_scale(fitted_predictor(draws, design))
     known = ~np.isnan(values)
     log = student_log_density(values[known], draws["dof"][:, None], mu[:, known], sigma[:, known])
     row, column = np.nonzero(known)

@@ -40,7 +40,8 @@ from bayes_sloth import link
 from bayes_sloth.checking.densities import log_likelihood, student_log_density
 from bayes_sloth.checking.sensitivity import thinned
 from bayes_sloth.design import typical_level
-from bayes_sloth.forecasting import _fitted_predictor, _location_and_scale, _stacked
+from bayes_sloth.forecasting import fitted_predictor
+from bayes_sloth.predictor import curve_of, stacked
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -75,9 +76,9 @@ def odd_cells(posterior: xr.Dataset, design: Design) -> pd.DataFrame:
     from scipy.special import stdtr
 
     thin = thinned(posterior, CELL_DRAWS)
-    draws, values = _stacked(thin), design.scores.values.to_numpy(float)
+    draws, values = stacked(thin), design.scores.values.to_numpy(float)
     known = ~np.isnan(values)
-    mu, sigma = _location_and_scale(draws, design, _fitted_predictor(draws, design))
+    mu, sigma = curve_of(draws, design).location_and_scale(fitted_predictor(draws, design))
     log = log_likelihood(thin, design)
     flat = log.to_numpy().reshape(-1, log.sizes["cell"])
     log_weights, pareto_k = array_stats.psislw(flat, axis=0)
@@ -121,7 +122,7 @@ def odd_models(posterior: xr.Dataset, design: Design, *, seed: int = 1) -> pd.Da
     """
     from arviz_stats.base import array_stats
 
-    draws, rng = _stacked(thinned(posterior, MODEL_DRAWS)), np.random.default_rng(seed)
+    draws, rng = stacked(thinned(posterior, MODEL_DRAWS)), np.random.default_rng(seed)
     alone, values = _alone(design), design.scores.values.to_numpy(float)
     base = _predictor_without(draws, design, alone)
     reference = typical_level(values, design.chance)
@@ -153,7 +154,7 @@ def _predictor_without(
     draws: dict[str, np.ndarray], design: Design, alone: list[str]
 ) -> np.ndarray:
     """Return the predictor of each model without its own effects: draw, model, benchmark."""
-    eta = _fitted_predictor({**draws, "model_skill": np.zeros_like(draws["model_skill"])}, design)
+    eta = fitted_predictor({**draws, "model_skill": np.zeros_like(draws["model_skill"])}, design)
     for row, kind in enumerate(alone):
         if kind != "nothing" and design.deviation_of_model[row] >= 0:
             eta[:, row] -= draws["variant_deviation"][:, design.deviation_of_model[row]]

@@ -10,8 +10,9 @@ import xarray as xr
 
 from bayes_sloth.checking.densities import log_likelihood, log_prior, prior_distribution
 from bayes_sloth.design import Design, covariates
-from bayes_sloth.forecasting import _fitted_predictor, _location_and_scale, _stacked
+from bayes_sloth.forecasting import fitted_predictor
 from bayes_sloth.loadings import shared_covariance
+from bayes_sloth.predictor import curve_of, stacked
 from bayes_sloth.priors import GROWTH_SPREAD, PRIORS
 
 # Kallioinen et al. (2024): above, the posterior moves with the prior (or with the likelihood).
@@ -133,7 +134,7 @@ def power_scaling(quantities: xr.Dataset, log_density: xr.DataArray) -> xr.Datas
 
 def scenario_scores(posterior: xr.Dataset, design: Design) -> xr.DataArray:
     """Return expected scores of trunks, mean over benchmarks: chain, draw, lineage, scenario."""
-    draws, models = _stacked(posterior), design.scores.models
+    draws, models = stacked(posterior), design.scores.models
     largest = models[["params_b", "tokens_t"]].groupby(design.lineage_of_model).max().to_numpy()
     factors = np.array(list(SCENARIOS.values()))
     asked = (largest[:, None] * factors).reshape(-1, 2)
@@ -146,7 +147,7 @@ def scenario_scores(posterior: xr.Dataset, design: Design) -> xr.DataArray:
     )
     skill = draws["model_skill"]
     typical = {**draws, "model_skill": np.zeros((len(skill), len(lineage), skill.shape[-1]))}
-    mu, _ = _location_and_scale(typical, design, _fitted_predictor(typical, placed))
+    mu, _ = curve_of(typical, design).location_and_scale(fitted_predictor(typical, placed))
     shape = (posterior.sizes["chain"], posterior.sizes["draw"], -1, len(factors))
     return xr.DataArray(
         mu.mean(axis=-1).reshape(shape),
