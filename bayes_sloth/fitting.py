@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -24,6 +23,7 @@ from bayes_sloth.model import FORECAST_VARIABLES, OPTIONAL
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.scores import Scores, benchmarks_of, load_scores
 from bayes_sloth.specification import Specification
+from bayes_sloth.storage import write_tree
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -80,17 +80,7 @@ class Fit:
         -------
         Path
         """
-        target = Path(path)
-        if target.is_dir() or not target.parent.is_dir():
-            raise InputError(f"cannot write '{target}': give the name of a file in a folder")
-        handle, temporary = tempfile.mkstemp(suffix=".part", dir=target.parent)
-        os.close(handle)
-        try:
-            self.tree.to_netcdf(temporary, engine="h5netcdf", mode="w")
-            os.replace(temporary, target)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-        return target
+        return write_tree(self.tree, path)
 
     def __repr__(self) -> str:
         """Describe model, data and sampler, and what to call next."""

@@ -151,6 +151,32 @@ def forecast(
     return Forecast(placed.drop(columns=_POSITIONS), draws, _warnings(fit, placed))
 
 
+def hypothetical_predictor(fit: Fit, models: pd.DataFrame, *, seed: int = 1) -> np.ndarray:
+    """Return the linear predictor behind `forecast` with the same models and seed.
+
+    Parameters
+    ----------
+    fit : Fit
+    models : DataFrame
+        As for `forecast`.
+    seed : int
+
+    Returns
+    -------
+    array of shape (sample, model, benchmark)
+        A row for each draw of the fit, chain by chain.
+    """
+    placed = _place(fit, _asked(models, None, None, None, False))
+    rng = np.random.default_rng(seed)
+    return _linear_predictor(_stacked(fit.posterior), fit.design, placed, rng)
+
+
+def known_predictor(fit: Fit, models: Sequence[str]) -> np.ndarray:
+    """Return the linear predictor of models in the fit, of shape (sample, model, benchmark)."""
+    rows = fit.design.scores.models.index.get_indexer(pd.Index(models))
+    return _fitted_predictor(_stacked(fit.posterior), fit.design, rows)
+
+
 def expected_scores(posterior: xr.Dataset, design: Design) -> xr.DataArray:
     """Return the expected scores of the fitted models, with dims chain, draw, model, benchmark."""
     import xarray as xr

@@ -164,6 +164,8 @@ def diagnose(tree: xr.DataTree, expected: xr.DataArray | None = None) -> Health:
 
 def invariant_quantities(posterior: xr.Dataset) -> xr.Dataset:
     """Return the parameters that do not depend on the rotation of the skills."""
+    if "loadings" not in posterior:
+        return posterior
     kept = posterior.drop_vars([name for name in posterior if name in _NOT_INVARIANT])
     return kept.assign(shared_covariance=shared_covariance(posterior))
 
