@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_sloth.forecasting import known_predictor
-from bayes_sloth.targets import check_known
 
 if TYPE_CHECKING:
     from bayes_sloth.fitting import Fit
@@ -57,41 +56,35 @@ def evenly(total: int, wanted: int) -> np.ndarray:
     return np.linspace(0, total - 1, min(wanted, total)).round().astype(int)
 
 
-def skills_from(fit: Fit, eta: np.ndarray) -> np.ndarray:
+def skills_from(fit: Fit, eta: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return skills from linear predictors.
 
     Parameters
     ----------
     fit : Fit
     eta : array of shape (sample, model, benchmark)
-        A row for each draw of the fit, chain by chain.
+    rows : array of int, shape (sample,)
+        The draw of the fit, chain by chain, that each sample belongs to.
 
     Returns
     -------
     array of shape (sample, model, skill)
     """
-    loadings, specific_sd, intercept = _draws(fit, "loadings", "specific_sd", "intercept")
+    loadings, specific_sd, intercept = _draws(fit, rows, "loadings", "specific_sd", "intercept")
     weighted = loadings / specific_sd[:, :, None] ** 2
     precision = np.eye(loadings.shape[-1]) + np.swapaxes(weighted, 1, 2) @ loadings
     away = eta - intercept[:, None]
     return np.swapaxes(np.linalg.solve(precision, np.swapaxes(away @ weighted, 1, 2)), 1, 2)
 
 
-def skills_of(fit: Fit, models: Sequence[str]) -> np.ndarray:
-    """Return the skills of models in the fit, of shape (sample, model, skill).
-
-    Raises
-    ------
-    InputError
-        If a model is not in the fit.
-    """
-    check_known(fit, models)
-    return skills_from(fit, known_predictor(fit, models))
+def skills_of(fit: Fit, models: Sequence[str], rows: np.ndarray) -> np.ndarray:
+    """Return the skills of models in the fit, of shape (sample, model, skill)."""
+    return skills_from(fit, known_predictor(fit, models, rows), rows)
 
 
-def loading_prior(fit: Fit) -> LoadingPrior:
-    """Return what the benchmarks in the fit say of one more."""
-    loadings, specific_sd, variant_sd = _draws(fit, "loadings", "specific_sd", "variant_sd")
+def loading_prior(fit: Fit, rows: np.ndarray) -> LoadingPrior:
+    """Return what the benchmarks in the fit say of one more, with a row for each sample."""
+    loadings, specific_sd, variant_sd = _draws(fit, rows, "loadings", "specific_sd", "variant_sd")
     mean = loadings.mean(axis=1)
     away = loadings - mean[:, None]
     return LoadingPrior(
@@ -102,7 +95,7 @@ def loading_prior(fit: Fit) -> LoadingPrior:
     )
 
 
-def _draws(fit: Fit, *names: str) -> list[np.ndarray]:
-    """Return variables with chains and draws in one leading axis, in the order asked for."""
+def _draws(fit: Fit, rows: np.ndarray, *names: str) -> list[np.ndarray]:
+    """Return draws of variables, in the order asked for."""
     arrays = [fit.posterior[name].transpose("chain", "draw", ...).to_numpy() for name in names]
-    return [array.reshape(-1, *array.shape[2:]) for array in arrays]
+    return [array.reshape(-1, *array.shape[2:])[rows] for array in arrays]

@@ -151,30 +151,59 @@ def forecast(
     return Forecast(placed.drop(columns=_POSITIONS), draws, _warnings(fit, placed))
 
 
-def hypothetical_predictor(fit: Fit, models: pd.DataFrame, *, seed: int = 1) -> np.ndarray:
-    """Return the linear predictor behind `forecast` with the same models and seed.
+def asked_models(
+    models: pd.DataFrame | None = None,
+    *,
+    family: str | None = None,
+    params_b: float | Sequence[float] | None = None,
+    tokens_t: float | Sequence[float] | None = None,
+    instruct: bool = False,
+) -> pd.DataFrame:
+    """Return the models that `forecast` is asked for, as one validated table."""
+    return _asked(models, family, params_b, tokens_t, instruct)
+
+
+def hypothetical_predictor(
+    fit: Fit, models: pd.DataFrame, rows: np.ndarray, *, seed: int = 1
+) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...]]:
+    """Draw the linear predictors of hypothetical models, from draws of the fit that are named.
 
     Parameters
     ----------
     fit : Fit
     models : DataFrame
-        As for `forecast`.
+        As `asked_models` returns them.
+    rows : array of int, shape (sample,)
+        Draws of the fit, chain by chain; one may come many times, each time with new effects of
+        what is new.
     seed : int
 
     Returns
     -------
-    array of shape (sample, model, benchmark)
-        A row for each draw of the fit, chain by chain.
+    models : DataFrame
+        With ``family_status``.
+    eta : array of shape (sample, model, benchmark)
+    warnings : tuple of str
     """
-    placed = _place(fit, _asked(models, None, None, None, False))
-    rng = np.random.default_rng(seed)
-    return _linear_predictor(_stacked(fit.posterior), fit.design, placed, rng)
+    placed = _place(fit, models)
+    posterior = {name: array[rows] for name, array in _stacked(fit.posterior).items()}
+    eta = _linear_predictor(posterior, fit.design, placed, np.random.default_rng(seed))
+    return placed.drop(columns=_POSITIONS), eta, _warnings(fit, placed)
 
 
-def known_predictor(fit: Fit, models: Sequence[str]) -> np.ndarray:
+def known_predictor(fit: Fit, models: Sequence[str], rows: np.ndarray) -> np.ndarray:
     """Return the linear predictor of models in the fit, of shape (sample, model, benchmark)."""
-    rows = fit.design.scores.models.index.get_indexer(pd.Index(models))
-    return _fitted_predictor(_stacked(fit.posterior), fit.design, rows)
+    places = fit.design.scores.models.index.get_indexer(pd.Index(models))
+    posterior = {name: array[rows] for name, array in _stacked(fit.posterior).items()}
+    return _fitted_predictor(posterior, fit.design, places)
+
+
+def scores_from(fit: Fit, eta: np.ndarray, rows: np.ndarray, *, seed: int = 1) -> np.ndarray:
+    """Draw scores given linear predictors, of the shape of `eta`; noise and residuals vary."""
+    posterior = {name: array[rows] for name, array in _stacked(fit.posterior).items()}
+    mu, sigma = _location_and_scale(posterior, fit.design, eta)
+    noise = np.random.default_rng(seed).standard_t(posterior["dof"][:, None, None], size=mu.shape)
+    return np.clip(mu + sigma * noise, 0, 1)
 
 
 def expected_scores(posterior: xr.Dataset, design: Design) -> xr.DataArray:

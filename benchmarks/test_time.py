@@ -24,10 +24,10 @@ from bayes_sloth import load_fit
 from bayes_sloth.factor_scores import loading_prior, skills_of
 from bayes_sloth.metrics import covered, interval_score
 from bayes_sloth.sampling import compile_model, sample
-from bayes_sloth.test_time.ability import stretch
+from bayes_sloth.targets import draws_of
 from bayes_sloth.test_time.counts import Counts
 from bayes_sloth.test_time.fitting import SAMPLING, assemble
-from bayes_sloth.test_time.forecasting import forecast_pass_at_k
+from bayes_sloth.test_time.forecasting import forecast_pass_at_k, stretch
 from bayes_sloth.test_time.item_response import build_model, simulate
 from bayes_sloth.test_time.pass_at_k import pass_at_k
 
@@ -46,7 +46,7 @@ IMPOSSIBLE = 0.03
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fit", default="fit.nc")
-    parser.add_argument("--replicates", type=int, default=20)
+    parser.add_argument("--replicates", type=int, default=12, help="of each scenario")
     parser.add_argument("--scenarios", nargs="+", default=["as assumed", "impossible"])
     arguments = parser.parse_args()
     fit = load_fit(arguments.fit)
@@ -97,15 +97,15 @@ def replicate(fit, compiled, seed: int, scenario: str) -> pd.DataFrame:
 def truth(fit, seed: int, scenario: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return abilities, success logits and counts of all thirteen models."""
     rng = np.random.default_rng([seed, 8])
-    skills = skills_of(fit, SAMPLED + NEVER)
-    draw = rng.integers(len(skills))
-    prior = {name: part[draw] for name, part in vars(loading_prior(fit)).items()}
+    rows = rng.integers(draws_of(fit), size=1)
+    skills = skills_of(fit, SAMPLED + NEVER, rows)[0]
+    prior = {name: part[0] for name, part in vars(loading_prior(fit, rows)).items()}
     slope = rng.normal(prior["mean"], prior["spread"])
     lineage = fit.scores.models.loc[SAMPLED + NEVER, "lineage"]
     codes = pd.factorize(lineage)[0]
     shared = prior["specific_sd"] * np.exp(rng.normal(0, 0.7))
     own = prior["variant_sd"] * np.exp(rng.normal(0, 0.7))
-    eta = skills[draw] @ slope
+    eta = skills @ slope
     eta += shared * rng.standard_normal(codes.max() + 1)[codes]
     eta += own * rng.standard_normal(len(eta))
     ability = stretch(np.array(EASINESS_SD), np.array(RESIDUAL_SD)) * eta

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 KIND = "item-response fit"
-SAMPLING = Sampling(chains=4, tune=1000, draws=1000)
+SAMPLING = Sampling(chains=4, tune=1000, draws=1500)
 QUANTILES = {"lower90": 0.05, "lower50": 0.25, "median": 0.5, "upper50": 0.75, "upper90": 0.95}
 
 
@@ -87,7 +87,7 @@ def fit_item_response(
     counts : Counts
         As `load_counts` reads them.
     sampling : Sampling, optional
-        Four chains of 1,000 draws by default.
+        Four chains of 1,500 draws by default.
     progress : bool, optional
 
     Returns
@@ -105,7 +105,7 @@ def assemble(tree: xr.DataTree, counts: Counts, sampling: Sampling) -> ItemRespo
     """Return the fit of a sampled tree, diagnosed, with its data beside it."""
     import xarray as xr
 
-    posterior = tree["posterior"].to_dataset()
+    posterior = tree["posterior"].to_dataset().drop_vars("success_logit_raw")
     parts = {"/posterior": posterior, "/sample_stats": tree["sample_stats"].to_dataset()}
     data = {
         name: (("model", "question"), table.to_numpy())

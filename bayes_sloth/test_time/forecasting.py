@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_sloth.factor_scores import LoadingPrior, evenly, loading_prior, skills_from, skills_of
-from bayes_sloth.targets import Target, target_models
-from bayes_sloth.test_time.ability import forecast_ability, stretch
+from bayes_sloth.factor_scores import evenly, loading_prior, skills_from, skills_of
+from bayes_sloth.skill_regression import Importance, Regression, Rows
+from bayes_sloth.targets import Target, check_known, target_models
 from bayes_sloth.test_time.fitting import ItemResponseFit, summarise
 from bayes_sloth.test_time.pass_at_k import DEFAULT_K, pass_at_k
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayes_sloth.fitting import Fit
-
-SAMPLES = 1000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,12 +72,9 @@ def forecast_pass_at_k(
     models: pd.DataFrame | None = None,
     *,
     known: Sequence[str] | None = None,
-    family: str | None = None,
-    params_b: float | Sequence[float] | None = None,
-    tokens_t: float | Sequence[float] | None = None,
-    instruct: bool = False,
     ks: Sequence[int] = DEFAULT_K,
     seed: int = 1,
+    **hypothetical: Any,
 ) -> PassForecast:
     """Forecast pass@k of models that were never sampled.
 
@@ -89,7 +84,7 @@ def forecast_pass_at_k(
         Its models must be among those of `fit`, by the same names.
     fit : Fit
         Of the skills model.
-    models, family, params_b, tokens_t, instruct
+    models : DataFrame, optional
         Hypothetical models, as for `bayes_sloth.forecast`.
     known : sequence of str, optional
         Models of `fit`, by name, instead of hypothetical ones: what their leaderboard scores say
@@ -97,17 +92,16 @@ def forecast_pass_at_k(
     ks : sequence of int
         Attempts.
     seed : int
-        The same seed gives the same skills as `bayes_sloth.forecast`.
+    **hypothetical
+        One hypothetical model by ``family``, ``params_b``, ``tokens_t`` and ``instruct``, as for
+        `bayes_sloth.forecast`.
 
     Returns
     -------
     PassForecast
         Skills, family, ability, and the model's own way with each question all vary.
     """
-    target = target_models(
-        fit, models, known=known, family=family, params_b=params_b, tokens_t=tokens_t,
-        instruct=instruct, seed=seed,
-    )  # fmt: skip
+    target = target_models(fit, models, known=known, seed=seed, **hypothetical)
     return pass_forecast(item_response, fit, target, ks=ks, seed=seed)
 
 
@@ -123,69 +117,58 @@ def pass_forecast(
     warnings = target.warnings
     if not item_response.health.passed:
         warnings = (*warnings, "item-response model: " + item_response.health.sentence())
-    draws, ability = predict(item_response, fit, target.eta, target.lineages, ks, seed)
+    draws, ability, importance = _predict(item_response, fit, target, ks, seed)
+    if not importance.passed:
+        warnings = (*warnings, "ability: " + importance.sentence())
     coords = {"model": target.models.index.to_numpy()}
     return PassForecast(target.models, _named(draws, coords, ks), _named(ability, coords), warnings)
 
 
-def predict(
-    item_response: ItemResponseFit,
-    fit: Fit,
-    eta: np.ndarray,
-    lineages: np.ndarray,
-    ks: Sequence[int],
-    seed: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw pass@k and ability of models given their linear predictors.
-
-    Parameters
-    ----------
-    item_response : ItemResponseFit
-    fit : Fit
-    eta : array of shape (sample, model, benchmark)
-        A row for each draw of the fit.
-    lineages : array of str, shape (model,)
-    ks : sequence of int
-    seed : int
-
-    Returns
-    -------
-    draws : array of shape (sample, model, k)
-    ability : array of shape (sample, model)
-    """
+def _predict(
+    item_response: ItemResponseFit, fit: Fit, target: Target, ks: Sequence[int], seed: int
+) -> tuple[np.ndarray, np.ndarray, Importance]:
+    """Draw pass@k (sample, model, k) and ability (sample, model)."""
     rng = np.random.default_rng([seed, 2])
-    kept = evenly(len(eta), SAMPLES)
     known = list(item_response.counts.models)
-    own = _draws(item_response, rng.permutation(evenly(_size(item_response), len(kept))))
-    kept = kept[: len(own["ability"])]
-    prior = loading_prior(fit)
-    ability = forecast_ability(
-        own["ability"],
-        skills_of(fit, known)[kept],
-        fit.scores.models.loc[known, "lineage"].to_numpy(str),
-        skills_from(fit, eta)[kept],
-        lineages,
-        LoadingPrior(*(part[kept] for part in vars(prior).values())),
+    check_known(fit, known)
+    own = _draws(item_response, rng, len(target.rows))
+    about = fit.scores.models.loc[known]
+    regression = Regression(
+        own["ability"] + own["mean_easiness"][:, None],
+        np.zeros(own["ability"].shape),
+        Rows(
+            skills_of(fit, known, target.rows),
+            np.array(known, str),
+            about["lineage"].to_numpy(str),
+            about["instruct"].to_numpy(float),
+        ),
+        loading_prior(fit, target.rows),
         stretch(own["easiness_sd"], own["residual_sd"]),
-        rng,
     )
+    new = Rows(
+        skills_from(fit, target.eta, target.rows),
+        target.models.index.to_numpy(str),
+        target.lineages,
+        target.models["instruct"].to_numpy(float),
+    )
+    level, _, importance = regression.forecast(new, rng)
+    ability = level - own["mean_easiness"][:, None]
     draws = np.empty((*ability.shape, len(ks)))
     for m in range(ability.shape[1]):
         logits = own["easiness"] + own["discrimination"] * ability[:, m, None]
         logits += own["residual_sd"][:, None] * rng.standard_normal(logits.shape)
         draws[:, m] = np.stack([pass_at_k(logits, k).mean(axis=1) for k in ks], axis=-1)
-    return draws, ability
+    return draws, ability, importance
 
 
-def _size(item_response: ItemResponseFit) -> int:
-    sizes = item_response.posterior.sizes
-    return int(sizes["chain"] * sizes["draw"])
-
-
-def _draws(item_response: ItemResponseFit, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the draws asked for, chains and draws in one leading axis."""
-    names = ["ability", "easiness", "discrimination", "easiness_sd", "residual_sd"]
+def _draws(
+    item_response: ItemResponseFit, rng: np.random.Generator, samples: int
+) -> dict[str, np.ndarray]:
+    """Return draws of the item-response model in random order, as many as asked for."""
+    names = ["ability", "easiness", "discrimination", "mean_easiness", "easiness_sd", "residual_sd"]
     posterior = item_response.posterior[names].transpose("chain", "draw", ...)
+    total = posterior.sizes["chain"] * posterior.sizes["draw"]
+    rows = rng.permutation(np.resize(evenly(total, samples), samples))
     return {
         name: posterior[name].to_numpy().reshape(-1, *posterior[name].shape[2:])[rows]
         for name in names
@@ -200,3 +183,14 @@ def _named(
     dims = ["sample", "model"] if ks is None else ["sample", "model", "k"]
     more = {} if ks is None else {"k": list(ks)}
     return xr.DataArray(values, dims=dims, coords={**coords, **more})
+
+
+def stretch(easiness_sd: np.ndarray, residual_sd: np.ndarray) -> np.ndarray:
+    r"""Return how much steeper the curve of a question is than that of the average over them.
+
+    :math:`\sqrt{1 + c^2 (\sigma_e^2 + \sigma^2)}` with :math:`c = 16 \sqrt 3 / 15 \pi`, the
+    logistic-normal integral (Zeger, Liang & Albert 1988): skills act on a benchmark by its loadings,
+    and on each of its questions by as many times more.
+    """
+    c = 16 * np.sqrt(3) / (15 * np.pi)
+    return np.sqrt(1 + c**2 * (easiness_sd**2 + residual_sd**2))

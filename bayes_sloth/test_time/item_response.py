@@ -15,8 +15,9 @@ average discrimination and zero is the average of these models.
 :math:`\sigma` is needed: with thousands of samples the binomial noise is nil, and no curve goes
 through 1,280 success rates. It makes the counts overdispersed (logit-normal), which a
 beta-binomial would too, but with a lower tail of the success rates that is heavier than published
-coverage curves allow; pass@k for large k is decided by that tail. :math:`z` is sampled as such
-(centred), since counts determine most of it.
+coverage curves allow; pass@k for large k is decided by that tail. Where a
+model was both right and wrong on a question, counts determine :math:`z`, and it is sampled as such
+(centred); elsewhere it is sampled as a distance from its mean.
 
 Constraints to mean zero are exact, by `pymc.ZeroSumNormal`.
 """
@@ -65,17 +66,15 @@ def build_model(counts: Counts) -> pm.Model:
         easiness = pm.Normal(
             "easiness", scale["mean_easiness"], scale["easiness_sd"], dims="question"
         )
-        log_discrimination = pm.ZeroSumNormal(
-            "log_discrimination", scale["discrimination_sd"], dims="question"
-        )
+        # Ten models tell little of one question: non-centred.
+        standard = pm.ZeroSumNormal("discrimination_standard", dims="question")
         discrimination = pm.Deterministic(
-            "discrimination", pm.math.exp(log_discrimination), dims="question"
+            "discrimination", pm.math.exp(scale["discrimination_sd"] * standard), dims="question"
         )
-        logit = pm.Normal(
-            "success_logit",
+        logit = _success_logit(
             easiness + discrimination * ability[:, None],
             scale["residual_sd"],
-            dims=("model", "question"),
+            (right > 0) & (right < samples),
         )
         pm.CustomDist(
             "correct",
@@ -87,6 +86,18 @@ def build_model(counts: Counts) -> pm.Model:
             dims=("model", "question"),
         )
     return model
+
+
+def _success_logit(mean: Any, sd: Any, told: Any) -> Any:
+    """Return the logits, centred where counts determine them, and non-centred elsewhere."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    dims = ("model", "question")
+    raw = pm.Normal(
+        "success_logit_raw", pt.switch(told, mean, 0.0), pt.switch(told, sd, 1.0), dims=dims
+    )
+    return pm.Deterministic("success_logit", pt.switch(told, raw, mean + sd * raw), dims=dims)
 
 
 def log_density(right: Any, samples: Any, logit: Any) -> Any:
