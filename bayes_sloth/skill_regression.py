@@ -252,9 +252,7 @@ class Regression:
             white = rng.standard_t(dof, size=(samples, count))
             steps[:, c] = centre + white @ root.T
             log_proposal = -0.5 * (dof + 1) * np.log1p(white**2 / dof).sum(axis=1)
-            log_weight[:, c] = (
-                log_posterior(steps[:, c], slice(None), self.typical) - log_proposal
-            )
+            log_weight[:, c] = log_posterior(steps[:, c], slice(None), self.typical) - log_proposal
         # Gumbel's trick: the largest of log weight plus Gumbel noise is a draw by weight.
         chosen = (log_weight + rng.gumbel(size=log_weight.shape)).argmax(axis=1)
         step = steps[np.arange(samples), chosen]

@@ -53,12 +53,12 @@ def main() -> None:
     started = time.perf_counter()
     compiled = compile_model(build_model(_counts(np.zeros((len(SAMPLED), QUESTIONS), int))))
     compile_seconds = time.perf_counter() - started
-    cells = pd.concat(
-        replicate(fit, compiled, seed, scenario)
-        for scenario in arguments.scenarios
-        for seed in range(arguments.replicates)
-    )
-    cells.round(5).to_csv(RESULTS / "test_time_cells.csv", index=False)
+    done = []
+    for scenario in arguments.scenarios:
+        for seed in range(arguments.replicates):
+            done.append(replicate(fit, compiled, seed, scenario))
+            cells = pd.concat(done)
+            cells.round(5).to_csv(RESULTS / "test_time_cells.csv", index=False)
     summary = summarise(cells).assign(
         compile_seconds=compile_seconds,
         peak_memory_gb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,

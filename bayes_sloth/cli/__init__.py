@@ -8,10 +8,13 @@ import click
 
 from bayes_sloth import __version__
 from bayes_sloth.cli.backtest import backtest
+from bayes_sloth.cli.chain import chain
 from bayes_sloth.cli.check import check
 from bayes_sloth.cli.data import data
+from bayes_sloth.cli.downstream import downstream
 from bayes_sloth.cli.fit import fit
 from bayes_sloth.cli.forecast import forecast
+from bayes_sloth.cli.test_time import test_time
 from bayes_sloth.errors import InputError
 
 
@@ -43,5 +46,5 @@ def main() -> None:
     """
 
 
-for command in (fit, forecast, check, backtest, data):
+for command in (fit, forecast, check, backtest, downstream, test_time, chain, data):
     main.add_command(command)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -131,7 +131,9 @@ def downstream_forecast(
     """Return `forecast_downstream` of models whose linear predictors are drawn already."""
     import xarray as xr
 
-    task, left = task.among(fit.scores.models.index)
+    left: list[str] = []
+    if len(task.table):
+        task, left = task.among(fit.scores.models.index)
     at = task.reference_effort if effort is None else effort
     rng = np.random.default_rng([seed, 3])
     regression, protocol = make_regression(task, fit, target.rows)
@@ -163,6 +165,25 @@ def downstream_forecast(
         pd.DataFrame(scales, columns=labels),
         importance,
         tuple(warnings),
+    )
+
+
+def prior_forecast(
+    task: Measurements, fit: Fit, *, known: Sequence[str], seed: int = 1
+) -> DownstreamForecast:
+    """Forecast a task as if no score of it were known: the prior predictive check.
+
+    Parameters
+    ----------
+    task : Measurements
+        Its bounds and items are used, its scores are not.
+    fit : Fit
+    known : sequence of str
+        Models of the fit.
+    seed : int
+    """
+    return forecast_downstream(
+        replace(task, table=task.table.iloc[:0]), fit, known=known, seed=seed
     )
 
 

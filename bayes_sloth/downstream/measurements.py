@@ -29,8 +29,6 @@ class Measurements:
         Score of a guesser, and the largest that can be reached.
     items : float
         Number of questions; infinite where unknown: no sampling noise.
-    reference_effort : float
-        Where a model's level is measured: the geometric mean of the efforts.
     """
 
     table: pd.DataFrame
@@ -72,8 +70,8 @@ class Measurements:
 
     @property
     def reference_effort(self) -> float:
-        """Geometric mean of the efforts."""
-        return float(np.exp(np.log(self.table["effort"]).mean()))
+        """Geometric mean of the efforts: where a model's level is measured."""
+        return float(np.exp(np.log(self.table["effort"]).mean())) if len(self.table) else 1.0
 
     @property
     def models(self) -> list[str]:

@@ -120,8 +120,8 @@ def _from_table(source: Samples | pd.DataFrame) -> Counts:
     frame = source if isinstance(source, pd.DataFrame) else _read_csv(name)
     keyed = frame.copy()
     if {"model", "question"} <= set(frame):
-        keyed["model and question"] = frame["model"].astype(str) + " / " + frame["question"].astype(
-            str
+        keyed["model and question"] = (
+            frame["model"].astype(str) + " / " + frame["question"].astype(str)
         )
     table = validate.read_table(
         keyed, key="model and question" if "model and question" in keyed else "model"

@@ -135,7 +135,9 @@ def load_item_response(path: str | os.PathLike[str]) -> ItemResponseFit:
     return ItemResponseFit(tree, counts, Health(**json.loads(tree.attrs["health"])))
 
 
-def summarise(draws: np.ndarray, models: Sequence[str] | pd.Index, ks: Sequence[int]) -> pd.DataFrame:
+def summarise(
+    draws: np.ndarray, models: Sequence[str] | pd.Index, ks: Sequence[int]
+) -> pd.DataFrame:
     """Return mean, median, sd and equal-tailed intervals of draws of shape (sample, model, k)."""
     numbers = {"mean": draws.mean(axis=0), "sd": draws.std(axis=0)}
     levels = np.quantile(draws, list(QUANTILES.values()), axis=0)
