@@ -128,8 +128,10 @@ def chain(
     forecasts = tuple(downstream_forecast(task, fit, target, seed=seed) for task in tasks)
     passes = None if test_time is None else pass_forecast(test_time, fit, target, ks=ks, seed=seed)
     found = [*target.warnings]
-    for part in [*forecasts, *([] if passes is None else [passes])]:
-        found += part.warnings
+    for forecast in forecasts:
+        found += forecast.warnings
+    if passes is not None:
+        found += passes.warnings
     return Chain(
         target.models,
         xr.DataArray(
@@ -153,7 +155,7 @@ def chain(
 
 def _stage(stage: str, table: pd.DataFrame) -> pd.DataFrame:
     """Return a table by stage and name, of the first model."""
-    own = table.xs(table.index[0][0], level=0)
+    own = table.loc[[table.index[0][0]]].droplevel(0)
     names = [f"pass@{name}" if stage == "pass@k" else str(name) for name in own.index]
     index = pd.MultiIndex.from_arrays([np.repeat(stage, len(own)), names], names=["stage", "name"])
     return own.set_axis(index)

@@ -54,27 +54,29 @@ def main() -> None:
     compiled = compile_model(build_model(_counts(np.zeros((len(SAMPLED), QUESTIONS), int))))
     compile_seconds = time.perf_counter() - started
     done = []
-    for scenario in arguments.scenarios:
-        for seed in range(arguments.replicates):
+    for seed in range(arguments.replicates):
+        for scenario in arguments.scenarios:
             done.append(replicate(fit, compiled, seed, scenario))
-            cells = pd.concat(done)
-            cells.round(5).to_csv(RESULTS / "test_time_cells.csv", index=False)
-    summary = summarise(cells).assign(
-        compile_seconds=compile_seconds,
-        peak_memory_gb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
-    )
+            write(pd.concat(done), compile_seconds)
+
+
+def write(cells: pd.DataFrame, compile_seconds: float) -> None:
+    """Write what is done so far."""
+    cells.round(5).to_csv(RESULTS / "test_time_cells.csv", index=False)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    summary = summarise(cells).assign(compile_seconds=compile_seconds, peak_memory_gb=memory)
     summary.round(4).to_csv(RESULTS / "test_time.csv", index=False)
-    print(summary.round(3).to_string())
 
 
 def replicate(fit, compiled, seed: int, scenario: str) -> pd.DataFrame:
     """Simulate, fit, forecast, and return a row for each model and k."""
-    ability, logits, correct = truth(fit, seed, scenario)
+    logits, correct = truth(fit, seed, scenario)
     counts = _counts(correct[: len(SAMPLED)])
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), time.process_time()
     data = {"right": counts.correct.to_numpy(), "samples": counts.samples.to_numpy()}
     tree = sample(compiled.with_data(**data), SAMPLING, progress=False)
     sampled_seconds = time.perf_counter() - started
+    processor_seconds = time.process_time() - processor
     item_response = assemble(tree, counts, SAMPLING)
     started = time.perf_counter()
     forecast = forecast_pass_at_k(item_response, fit, known=NEVER, ks=KS, seed=seed)
@@ -88,14 +90,14 @@ def replicate(fit, compiled, seed: int, scenario: str) -> pd.DataFrame:
     table = table.assign(
         scenario=scenario, replicate=seed, actual=actual.loc[table.index].to_numpy(),
         rhat=health.rhat, ess=min(health.ess_bulk, health.ess_tail),
-        divergences=health.divergences, passed=health.passed,
+        divergences=health.divergences, passed=health.passed, processor_seconds=processor_seconds,
     )  # fmt: skip
     print(scenario, seed, health.sentence(), f"{sampled_seconds:.1f} s", flush=True)
     return table.reset_index()
 
 
-def truth(fit, seed: int, scenario: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return abilities, success logits and counts of all thirteen models."""
+def truth(fit, seed: int, scenario: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return success logits and counts of all thirteen models."""
     rng = np.random.default_rng([seed, 8])
     rows = rng.integers(draws_of(fit), size=1)
     skills = skills_of(fit, SAMPLED + NEVER, rows)[0]
@@ -116,7 +118,7 @@ def truth(fit, seed: int, scenario: str) -> tuple[np.ndarray, np.ndarray, np.nda
     if scenario == "impossible":
         lost = rng.random(QUESTIONS) < IMPOSSIBLE
         logits, correct = np.where(lost, -np.inf, logits), np.where(lost, 0, correct)
-    return ability, logits, correct
+    return logits, correct
 
 
 def summarise(cells: pd.DataFrame) -> pd.DataFrame:
@@ -132,7 +134,8 @@ def summarise(cells: pd.DataFrame) -> pd.DataFrame:
     numbers = ["actual", "bias", "mae", "coverage50", "coverage90", "width90", "interval_score90"]
     groups = cells.groupby(["scenario", "role", "k"], sort=False)
     return groups[numbers].mean().assign(
-        cells=groups.size(), seconds=groups["seconds"].mean(), largest_rhat=groups["rhat"].max(),
+        cells=groups.size(), seconds=groups["seconds"].mean(),
+        processor_seconds=groups["processor_seconds"].mean(), largest_rhat=groups["rhat"].max(),
         smallest_ess=groups["ess"].min(), divergences=groups["divergences"].max(),
         fits_passed=groups["passed"].mean(),
     ).reset_index()  # fmt: skip

@@ -209,7 +209,7 @@ def make_regression(
     names = task.table["model"].to_numpy(str)
     about = fit.scores.models.loc[names]
     each = fit.scores.models.index[fit.scores.models.index.isin(names)]
-    place = each.get_indexer(names)
+    place = each.get_indexer(pd.Index(names))
     sd = fit.posterior["protocol_sd"].transpose("chain", "draw", "benchmark").to_numpy()
     protocol = np.exp(np.log(sd.reshape(-1, sd.shape[-1])[rows]).mean(axis=1))
     outcome, noise = empirical_logits(task, protocol)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -124,7 +125,7 @@ def measurements(
     known = chosen.values[task].dropna()
     if known.empty:
         raise InputError(f"{task}: no model has a score on it")
-    about = chosen.benchmarks.loc[task]
+    about: dict[Any, Any] = chosen.benchmarks.loc[[task]].to_dict("records")[0]
     return Measurements(
         pd.DataFrame({"model": known.index, "score": known.to_numpy(), "effort": 1.0}),
         task,

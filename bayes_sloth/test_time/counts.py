@@ -176,7 +176,7 @@ def _count(path: Samples, model: str, entries: Iterator[Any]) -> pd.DataFrame:
     rows = []
     for place, entry in enumerate(entries):
         where = f"{path}, model '{model}', entry {place}"
-        answers = entry.get("is_corrects") if isinstance(entry, dict) else entry
+        answers: Any = entry.get("is_corrects") if isinstance(entry, dict) else entry
         valid = isinstance(answers, list) and len(answers) > 0
         if not valid or not set(map(type, answers)) <= {bool, int} or not set(answers) <= {0, 1}:
             raise InputError(

@@ -58,7 +58,7 @@ class ItemResponseFit:
         flat = logits.to_numpy().reshape(-1, *logits.shape[2:])
         draws = np.stack([pass_at_k(flat, k).mean(axis=-1) for k in ks], axis=-1)
         table = summarise(draws, self.counts.models, ks)
-        estimate = self.counts.pass_at_k(tuple(ks)).stack(future_stack=True)
+        estimate = self.counts.pass_at_k(tuple(ks)).to_numpy().ravel()
         return table.assign(estimate=estimate)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -130,7 +130,10 @@ def load_item_response(path: str | os.PathLike[str]) -> ItemResponseFit:
     """Read a fit that `ItemResponseFit.save` wrote."""
     tree = read_tree(path, KIND, f"bayes-sloth test-time fit --counts COUNTS.csv --out {path}")
     data = tree["constant_data"].to_dataset()
-    tables = {name: data[name].to_pandas() for name in ("correct", "samples")}
+    index, columns = (pd.Index(data[dim].to_numpy(), name=dim) for dim in ("model", "question"))
+    tables = {
+        name: pd.DataFrame(data[name].to_numpy(), index, columns) for name in ("correct", "samples")
+    }
     counts = Counts(tables["correct"], tables["samples"], tree.attrs["source"])
     return ItemResponseFit(tree, counts, Health(**json.loads(tree.attrs["health"])))
 

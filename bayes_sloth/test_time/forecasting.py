@@ -189,8 +189,8 @@ def stretch(easiness_sd: np.ndarray, residual_sd: np.ndarray) -> np.ndarray:
     r"""Return how much steeper the curve of a question is than that of the average over them.
 
     :math:`\sqrt{1 + c^2 (\sigma_e^2 + \sigma^2)}` with :math:`c = 16 \sqrt 3 / 15 \pi`, the
-    logistic-normal integral (Zeger, Liang & Albert 1988): skills act on a benchmark by its loadings,
-    and on each of its questions by as many times more.
+    logistic-normal integral (Zeger, Liang & Albert 1988): skills act on a benchmark by its
+    loadings, and on each of its questions by as many times more.
     """
     c = 16 * np.sqrt(3) / (15 * np.pi)
     return np.sqrt(1 + c**2 * (easiness_sd**2 + residual_sd**2))
