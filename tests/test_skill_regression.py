@@ -25,8 +25,10 @@ def _simulated(samples: int, rng: np.random.Generator, effort: bool = False):
         *(np.full(samples, value) for value in (0.3, 0.25, 0.2)),
     )
     slope = loadings.mean + 0.3 * rng.standard_normal((samples, 2))
-    normal = {n: rng.normal(*PRIORS[n].parameters.values(), samples) for n in ("intercept", "tuned",
-                                                                              "effort")}  # fmt: skip
+    normal = {
+        name: rng.normal(*PRIORS[name].parameters.values(), samples)
+        for name in ("intercept", "tuned", "effort")
+    }
     scale = np.exp(SPREAD * rng.standard_normal((4, samples))) * np.array(
         [[0.25], [0.2], [0.2], [0.1]]
     )

@@ -20,7 +20,9 @@ ROUNDS = 50
 class Baseline(Protocol):
     """A law that forecasts the scores of models on a task from those of others."""
 
-    def __call__(self, task: Measurements, scores: Scores, models: Sequence[str]) -> np.ndarray: ...
+    def __call__(self, task: Measurements, scores: Scores, models: Sequence[str]) -> np.ndarray:
+        """Return forecasts of shape (model,)."""
+        ...
 
 
 def pca_logistic(
