@@ -231,7 +231,9 @@ class Regression:
         samples, count = len(away), len(patterns)
 
         def log_posterior(step: np.ndarray, at: slice | np.ndarray, typical: np.ndarray):
-            scales = typical * np.exp(SPREAD * step)
+            scales = typical * np.exp(
+                SPREAD * np.clip(step, -8, 8)
+            )  # beyond: no weight, no overflow
             total = fixed[at] + sum(
                 s[:, None, None] ** 2 * p for s, p in zip(scales.T, patterns, strict=True)
             )
@@ -304,4 +306,5 @@ def _importance(log_weight: np.ndarray) -> Importance:
 
 
 def _diagonal(values: np.ndarray) -> np.ndarray:
-    return values[:, :, None] * np.eye(values.shape[1])
+    """Return diagonal matrices, with a floor of a hundredth of a logit to keep them regular."""
+    return (values + 1e-4)[:, :, None] * np.eye(values.shape[1])
