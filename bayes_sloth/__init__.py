@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from bayes_sloth import performance_law as performance_law
     from bayes_sloth.backtesting import Backtest as Backtest
     from bayes_sloth.backtesting import backtest as backtest
     from bayes_sloth.chain import Chain as Chain
@@ -65,10 +66,13 @@ _HOME = {
     "load_scores": "scores",
     "Specification": "specification",
 }
-__all__ = sorted([*_HOME, "__version__"])
+_MODULES = ("performance_law",)
+__all__ = sorted([*_HOME, *_MODULES, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"bayes_sloth.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'bayes_sloth' has no attribute '{name}'")
     return getattr(import_module(f"bayes_sloth.{_HOME[name]}"), name)

@@ -153,6 +153,18 @@ def typical_level(values: np.ndarray, chance: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-mean))
 
 
+def weak_benchmarks(design: Design, values: np.ndarray) -> np.ndarray:
+    """Return which benchmarks say little of one variant, of shape (benchmark,).
+
+    Those on which the item sampling of one score, at the typical level, is more than 0.15 logits:
+    more than what is special to a variant there usually is. The most telling one never counts.
+    """
+    level, chance = typical_level(values, design.chance), design.chance
+    mu = chance + (1 - chance) * level
+    noise = np.sqrt(mu * (1 - mu) / design.items) / ((1 - chance) * level * (1 - level))
+    return (noise > 0.15) & (np.arange(len(noise)) != noise.argmin())
+
+
 def lineage_logits(design: Design, values: np.ndarray) -> np.ndarray:
     """Return mean logits of each lineage about the benchmark's mean; 0 where nothing is known."""
     logits = chance_corrected_logits(values, design.chance)

@@ -75,7 +75,7 @@ def orthonormal(matrix: Any, columns: int) -> tuple[Any, Any]:
     return pt.stack(basis, axis=1), log_volume
 
 
-def factor_normal(name: str, mean: Any, loadings: Any, specific_sd: Any, dims: Any) -> Any:
+def factor_normal(name: str, mean: Any, loadings: Any, specific_sd: Any, dims: Any = None) -> Any:
     """Add rows of independent normals with covariance ``L L' + diag(sd^2)`` to the PyMC model.
 
     Parameters
@@ -103,6 +103,54 @@ def factor_normal(name: str, mean: Any, loadings: Any, specific_sd: Any, dims: A
         support_point=lambda rv, size, mean, *_: mean,
         dims=dims,
     )
+
+
+def half_centred(
+    name: str, mean: Any, loadings: Any, specific_sd: Any, weak: np.ndarray, dims: Any
+) -> Any:
+    r"""Add the rows of `factor_normal`, in coordinates that suit benchmarks of little information.
+
+    Where scores say little of a row, its effect follows its prior, and as a parameter of its own
+    makes a funnel with the prior's scale. So only the strong benchmarks' effects :math:`z` are
+    parameters themselves. Given them, and with means zero, the weak ones' are
+
+    .. math::
+
+        \Lambda_{\text{weak}} R^{-1} Q^\top \operatorname{diag}(\psi)^{-1} z
+        + \psi_{\text{weak}}\, \varepsilon, \qquad
+        \varepsilon \sim N(0,\; B B^\top + I), \quad
+        B = \operatorname{diag}(\psi_{\text{weak}})^{-1} \Lambda_{\text{weak}} R^{-1},
+
+    with Q and R of the strong benchmarks (module docstring), and :math:`\varepsilon` sampled.
+
+    Parameters
+    ----------
+    name, mean, loadings, specific_sd, dims : as of `factor_normal`
+    weak : array of bool, shape (benchmark,)
+        At least one must be strong.
+
+    Returns
+    -------
+    symbolic matrix of shape (row, benchmark)
+    """
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    strong, weak = np.flatnonzero(~weak), np.flatnonzero(weak)
+    if not len(weak):
+        return factor_normal(name, mean, loadings, specific_sd, dims)
+    skills = loadings.type.shape[1]
+    centre = mean[:, strong]
+    part = factor_normal(f"{name}_strong", centre, loadings[strong], specific_sd[strong])
+    scaled = loadings[strong] / specific_sd[strong][:, None]
+    basis, _ = orthonormal(pt.concatenate([scaled, np.eye(skills)]), skills)
+    relative = product(loadings[weak] / specific_sd[weak][:, None], basis[len(strong) :])
+    none, ones = pt.zeros_like(mean[:, weak]), np.ones(len(weak))
+    rest = factor_normal(f"{name}_rest", none, relative, ones)
+    factor = product((part - centre) / specific_sd[strong], basis[: len(strong)])
+    built = mean[:, weak] + specific_sd[weak] * (product(factor, relative.T) + rest)
+    order = np.argsort(np.concatenate([strong, weak]))
+    return pm.Deterministic(name, pt.concatenate([part, built], axis=1)[:, order], dims=dims)
 
 
 def log_density(value: Any, mean: Any, loadings: Any, specific_sd: Any) -> Any:

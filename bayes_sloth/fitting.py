@@ -17,20 +17,18 @@ import pandas as pd
 
 from bayes_sloth import __version__
 from bayes_sloth.design import Design, make_design, principal_directions, typical_level
-from bayes_sloth.errors import InputError
 from bayes_sloth.health import Health, diagnose
 from bayes_sloth.model import FORECAST_VARIABLES, OPTIONAL
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.scores import Scores, benchmarks_of, load_scores
 from bayes_sloth.specification import Specification
-from bayes_sloth.storage import write_tree
+from bayes_sloth.storage import read_tree, write_tree
 
 if TYPE_CHECKING:
     import xarray as xr
 
 FORMAT = 1
 _REQUIRED = set(FORECAST_VARIABLES) - OPTIONAL
-_GROUPS = ("posterior", "sample_stats", "constant_data")
 _LIBRARIES = ("pymc", "pytensor", "nutpie", "arviz-stats", "numpy", "xarray")
 
 
@@ -188,29 +186,13 @@ def load_fit(path: str | os.PathLike[str]) -> Fit:
     InputError
         If the file is missing, is not a fit, is incomplete or of another format.
     """
-    import xarray as xr
-
-    if not Path(path).is_file():
-        raise InputError(
-            f"there is no fit at '{path}'; make one with: bayes-sloth fit --out {path}"
-        )
-    again = f"make it again with: bayes-sloth fit --out {path}"
-    try:
-        with xr.open_datatree(path, engine="h5netcdf") as lazy:
-            tree = lazy.load()
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise InputError(
-            f"'{path}' cannot be read as a fit: it is truncated, or not netCDF; {again}"
-        ) from error
-    found = tree.attrs.get("bayes_sloth_format")
-    if found is not None and int(found) != FORMAT:
-        raise InputError(
-            f"'{path}' is a fit of format {found} (bayes_sloth "
-            f"{tree.attrs.get('bayes_sloth_version')}), this version reads format {FORMAT}; {again}"
-        )
-    complete = set(_GROUPS) <= set(tree.children)
-    if found is None or not complete or not set(tree["posterior"].data_vars) >= _REQUIRED:
-        raise InputError(f"'{path}' is not a complete fit of bayes_sloth; {again}")
+    tree = read_tree(
+        path,
+        mark="bayes_sloth_format",
+        version=FORMAT,
+        variables=_REQUIRED,
+        command="bayes-sloth fit",
+    )
     return Fit(
         tree,
         _scores(tree["constant_data"].to_dataset(), dict(tree.attrs)),

@@ -103,14 +103,15 @@ class Health:
         """Return one row for each diagnostic: value, limit, whether passed, where."""
         rows = [
             ("R-hat, largest", self.rhat, RHAT_LIMIT, self.rhat <= RHAT_LIMIT, self.rhat_of),
-            ("ESS bulk, smallest", self.ess_bulk, ESS_LIMIT, self.ess_bulk >= ESS_LIMIT, ""),
-            ("ESS tail, smallest", self.ess_tail, ESS_LIMIT, self.ess_tail >= ESS_LIMIT, ""),
+            ("ESS bulk, smallest", self.ess_bulk, ESS_LIMIT, self.ess_bulk >= ESS_LIMIT,
+             self.ess_of if self.ess_bulk <= self.ess_tail else ""),
+            ("ESS tail, smallest", self.ess_tail, ESS_LIMIT, self.ess_tail >= ESS_LIMIT,
+             self.ess_of if self.ess_tail < self.ess_bulk else ""),
             ("divergences", self.divergences, 0, self.divergences == 0, ""),
             ("BFMI, smallest", self.bfmi, BFMI_LIMIT, self.bfmi >= BFMI_LIMIT, ""),
             ("log density gap of chains, sd", self.mode_gap, MODE_LIMIT,
              self.mode_gap <= MODE_LIMIT, ""),
         ]  # fmt: skip
-        rows[1] = (*rows[1][:4], self.ess_of)
         columns = ["diagnostic", "value", "limit", "passed", "where"]
         return pd.DataFrame(rows, columns=columns).set_index("diagnostic")
 
@@ -164,9 +165,9 @@ def diagnose(tree: xr.DataTree, expected: xr.DataArray | None = None) -> Health:
 
 def invariant_quantities(posterior: xr.Dataset) -> xr.Dataset:
     """Return the parameters that do not depend on the rotation of the skills."""
-    if "loadings" not in posterior:
-        return posterior
     kept = posterior.drop_vars([name for name in posterior if name in _NOT_INVARIANT])
+    if "loadings" not in posterior:
+        return kept
     return kept.assign(shared_covariance=shared_covariance(posterior))
 
 

@@ -32,7 +32,7 @@ def rotation_slice(directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             for j in range(i + 1, skills)
         ]
     ).reshape(-1, skills, skills)
-    constraints = np.einsum("bj,pij->pbi", directions, turns).reshape(len(turns), -1)
+    constraints = np.einsum("bj,pij->pbi", directions, turns).reshape(len(turns), directions.size)
     basis = null_space(constraints) if len(turns) else np.eye(directions.size)
     # <T_a, S T_b + T_b S> / 2, linear in S
     left = np.einsum("apj,bqj->abpq", turns, turns)

@@ -26,11 +26,12 @@ With the specific scales at zero this is Sloth (arXiv 2412.06540); with large on
 family and benchmark. What is integrated out can be drawn back from its normal posterior.
 
 Levels are parameters at the mean size and tokens of their lineage, where the data speak, not at the
-common reference: the same model in coordinates that hardly correlate.
+common reference, and on benchmarks that say little of one model they are sampled in units of their
+prior (`bayes_sloth.factor_normal.half_centred`): the same model in coordinates that hardly
+correlate.
 
-Loadings are a lower triangle over pivot benchmarks with chi-distributed diagonal: the same prior on
-:math:`\Lambda\Lambda^\top` as independent normals, whatever the order (Leung & Drton 2016), without
-their rotations.
+Loadings have independent normal priors, which do not prefer any rotation of the skills; they are
+sampled on a slice that each of their rotations meets once (`bayes_sloth.loadings`).
 """
 
 from __future__ import annotations
@@ -42,9 +43,14 @@ import numpy as np
 import xarray as xr
 
 from bayes_sloth import link
-from bayes_sloth.design import Design, principal_directions, typical_level
+from bayes_sloth.design import (
+    Design,
+    principal_directions,
+    typical_level,
+    weak_benchmarks,
+)
 from bayes_sloth.errors import InputError
-from bayes_sloth.factor_normal import factor_normal, orthonormal, product
+from bayes_sloth.factor_normal import factor_normal, half_centred, orthonormal, product
 from bayes_sloth.loadings import orbit_volume, rotation_slice
 from bayes_sloth.priors import COVARIATES, GROWTH_MEAN, GROWTH_SPREAD, PRIORS
 from bayes_sloth.specification import Specification
@@ -138,6 +144,7 @@ def build_model(design: Design, specification: Specification | None = None) -> p
 
         place = _place_data(design)
 
+        weak = weak_benchmarks(design, values)
         intercept = PRIORS["intercept"].variable("intercept", dims="benchmark")
         loadings = _loadings(principal_directions(design, values, specification.skills))
         specific_sd = PRIORS["specific_sd"].variable("specific_sd", dims="benchmark")
@@ -145,9 +152,9 @@ def build_model(design: Design, specification: Specification | None = None) -> p
         growth = _growth(design, between)
         slope = _slopes(design, growth, between, specification)
         eta = (
-            _levels(place, intercept, growth, slope, between)[place["lineage_of_model"]]
+            _levels(place, intercept, growth, slope, between, weak)[place["lineage_of_model"]]
             + _growth_within(place, growth, slope, specification)
-            + _deviations(design, place, loadings)
+            + _deviations(design, place, loadings, weak)
             + product(_model_skills(), loadings.T)
         )
         ceiling, shape = _link_parameters(reference, specification)
@@ -214,7 +221,7 @@ def _loadings(directions: np.ndarray) -> Any:
     basis, jacobian = rotation_slice(directions)
     n_coordinates, n_turns = basis.shape[1], len(jacobian)
     overlap = np.einsum("bpc,bq->pqc", basis.reshape(*directions.shape, -1), directions)
-    volume = np.einsum("abpq,pqc->abc", jacobian, overlap).reshape(-1, n_coordinates)
+    volume = np.einsum("abpq,pqc->abc", jacobian, overlap).reshape(n_turns**2, n_coordinates)
     scale = PRIORS["loading_scale"].variable("loading_scale")
     coordinates = pm.Normal("loading_coordinate", 0, scale, shape=n_coordinates)
     # Loadings and Jacobian are both linear in the coordinates: one product gives both.
@@ -287,17 +294,24 @@ def _slopes(
         return growth[0][None, :]
     scale = PRIORS["slope_scale"].variable("slope_scale")
     mean = pt.tile(growth[0], (len(design.lineages), 1))
-    scaled = (scale * part for part in between)
-    return factor_normal("lineage_slope", mean, *scaled, dims=("lineage", "benchmark"))
+    loadings, specific_sd = between
+    return factor_normal(
+        "lineage_slope", mean, scale * loadings, scale * specific_sd, ("lineage", "benchmark")
+    )
 
 
 def _levels(
-    place: dict[str, Any], intercept: Any, growth: Any, slope: Any, between: tuple[Any, Any]
+    place: dict[str, Any],
+    intercept: Any,
+    growth: Any,
+    slope: Any,
+    between: tuple[Any, Any],
+    weak: np.ndarray,
 ) -> Any:
     """Return each lineage's level at the centre of its models, of shape (lineage, benchmark)."""
     centre = place["centre"]
     mean = intercept + product(centre[:, 1:3], growth[1:3]) + centre[:, 0][:, None] * slope
-    return factor_normal("lineage_level", mean, *between, dims=("lineage", "benchmark"))
+    return half_centred("lineage_level", mean, *between, weak, dims=("lineage", "benchmark"))
 
 
 def _growth_within(
@@ -308,7 +322,7 @@ def _growth_within(
     return product(place["away"][:, 1:], growth[1:]) + place["away"][:, 0][:, None] * own
 
 
-def _deviations(design: Design, place: dict[str, Any], loadings: Any) -> Any:
+def _deviations(design: Design, place: dict[str, Any], loadings: Any, weak: np.ndarray) -> Any:
     """Return the variants' deviations from their trunks, of shape (model, benchmark)."""
     import pytensor.tensor as pt
 
@@ -316,10 +330,9 @@ def _deviations(design: Design, place: dict[str, Any], loadings: Any) -> Any:
     specific_sd = PRIORS["variant_sd"].variable("variant_sd", dims="benchmark")
     if not len(design.deviating):
         return 0.0
+    dims = ("deviating", "benchmark")
     none = np.zeros((len(design.deviating), len(design.items)))
-    deviation = factor_normal(
-        "variant_deviation", none, ratio * loadings, specific_sd, dims=("deviating", "benchmark")
-    )
+    deviation = half_centred("variant_deviation", none, ratio * loadings, specific_sd, weak, dims)
     trunk = np.zeros((1, len(design.items)))  # position -1: a trunk
     return pt.concatenate([deviation, trunk])[place["deviation_of_model"]]
 

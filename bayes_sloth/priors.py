@@ -127,9 +127,8 @@ def priors_table() -> pd.DataFrame:
     } | {
         "loadings": {
             "prior": "Normal(0, loading_scale), up to rotation",
-            "reason": "independent normals are invariant to rotation; sampled as a lower triangle "
-            "with chi-distributed pivots, which is the same prior on loadings @ loadings.T "
-            "(Leung & Drton 2016)",
+            "reason": "independent normals do not prefer any rotation of the skills; sampled on "
+            "a slice through the rotations, which is the same prior on loadings @ loadings.T",
         },
         "growth": {
             "prior": "MvNormal(mean, spread^2 * (loadings @ loadings.T + diag(specific_sd^2)))",

@@ -31,14 +31,17 @@ class Sampling:
         Whose NUTS.
     cores : int or None
         Chains at a time; as many as the machine has cores if not given.
+    target_accept : float
+        Acceptance that the step size is adapted to: nearer 1, smaller steps.
     """
 
     chains: int = 4
     tune: int = 500
-    draws: int = 1500
+    draws: int = 1000
     seed: int = 1
     sampler: str = "nutpie"
     cores: int | None = None
+    target_accept: float = 0.8
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
@@ -47,6 +50,8 @@ class Sampling:
         for name in ("chains", "tune", "draws"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)} must be at least 1")
+        if not 0 < self.target_accept < 1:
+            raise InputError(f"target_accept={self.target_accept} must lie between 0 and 1")
 
 
 def compile_model(model: pm.Model, variables: list[str] | None = None) -> Any:
@@ -117,6 +122,7 @@ def _nutpie(model: Any, sampling: Sampling, progress: bool) -> xr.DataTree:
         seed=sampling.seed,
         cores=sampling.cores,
         progress_bar=progress,
+        target_accept=sampling.target_accept,
         save_warmup=False,
     )
 
@@ -140,6 +146,7 @@ def _pymc(model: pm.Model, sampling: Sampling, progress: bool) -> xr.DataTree:
             cores=sampling.cores,
             nuts_sampler=sampling.sampler,
             progressbar=progress,
+            target_accept=sampling.target_accept,
             compute_convergence_checks=False,
         )
     return tree

@@ -1,20 +1,36 @@
-"""Fits on disk: written whole or not at all, and read with one clear error."""
+"""Keep results on disk: written whole or not at all, read with one clear error."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bayes_sloth.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
 
+GROUPS = ("posterior", "sample_stats", "constant_data")
+
 
 def write_tree(tree: xr.DataTree, path: str | os.PathLike[str]) -> Path:
-    """Write a tree to a netCDF file that ArviZ opens: beside its place, and then moved there."""
+    """Write a tree to a netCDF file that ArviZ opens.
+
+    The file appears whole or not at all: it is written beside its place and then moved there.
+
+    Parameters
+    ----------
+    tree : DataTree
+    path : path-like
+
+    Returns
+    -------
+    Path
+    """
     target = Path(path)
     if target.is_dir() or not target.parent.is_dir():
         raise InputError(f"cannot write '{target}': give the name of a file in a folder")
@@ -28,34 +44,72 @@ def write_tree(tree: xr.DataTree, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def read_tree(path: str | os.PathLike[str], kind: str, made_by: str) -> xr.DataTree:
-    """Read a tree whose attribute ``bayes_sloth_kind`` is `kind`.
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON whole or not at all, in a folder that is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(suffix=".part", dir=path.parent)
+    with os.fdopen(handle, "w") as file:
+        json.dump(content, file)
+    os.replace(temporary, path)
+
+
+def slug(name: str) -> str:
+    """Return a name of a file for any name."""
+    return "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
+
+
+def read_tree(
+    path: str | os.PathLike[str],
+    *,
+    mark: str,
+    version: int,
+    variables: Collection[str],
+    command: str,
+) -> xr.DataTree:
+    """Read a tree that `write_tree` wrote.
 
     Parameters
     ----------
     path : path-like
-    kind : str
-        What the file must hold.
-    made_by : str
-        The command that makes such a file, for the error.
+    mark : str
+        Attribute that holds the version of the format.
+    version : int
+        The version that can be read.
+    variables : collection of str
+        What the posterior must hold.
+    command : str
+        Command that makes such a file, named in errors.
+
+    Returns
+    -------
+    DataTree
 
     Raises
     ------
     InputError
-        If the file is missing, truncated or of another kind.
+        If the file is missing, is not a fit, is incomplete or of another format.
     """
     import xarray as xr
 
+    make = f"{command} --out {path}"
     if not Path(path).is_file():
-        raise InputError(f"there is no {kind} at '{path}'; make one with: {made_by}")
+        raise InputError(f"there is no fit at '{path}'; make one with: {make}")
+    again = f"make it again with: {make}"
     try:
         with xr.open_datatree(path, engine="h5netcdf") as lazy:
             tree = lazy.load()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise InputError(
-            f"'{path}' cannot be read: it is truncated, or not netCDF; make it again with: "
-            f"{made_by}"
+            f"'{path}' cannot be read as a fit: it is truncated, or not netCDF; {again}"
         ) from error
-    if tree.attrs.get("bayes_sloth_kind") != kind:
-        raise InputError(f"'{path}' is not a {kind} of bayes_sloth; make one with: {made_by}")
+    found = tree.attrs.get(mark)
+    if found is not None and int(found) != version:
+        raise InputError(
+            f"'{path}' is a fit of format {found} (bayes_sloth "
+            f"{tree.attrs.get('bayes_sloth_version')}), this version reads format {version}; "
+            f"{again}"
+        )
+    complete = set(GROUPS) <= set(tree.children)
+    if found is None or not complete or not set(tree["posterior"].data_vars) >= set(variables):
+        raise InputError(f"'{path}' is not a complete fit of this kind; {again}")
     return tree

@@ -39,6 +39,7 @@ class Quantity(NamedTuple):
 
 QUANTITIES = {
     "params_b": Quantity(1e9, 20_000, "parameters are in billions: 7 means 7e9"),
+    "active_params_b": Quantity(1e9, 20_000, "parameters are in billions: 7 means 7e9"),
     "tokens_t": Quantity(1e12, 500, "tokens are in trillions: 15 means 15e12"),
 }
 

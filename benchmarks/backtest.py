@@ -4,7 +4,7 @@ Writes ``results/backtest.csv`` (a row for each setting: scores, their standard 
 diagnostics) and ``results/backtest_cells.csv`` (every forecast). Finished folds are kept in
 ``--keep``, so that a run that was stopped goes on::
 
-    python benchmarks/backtest.py --settings v1:1 v2:1 both:1 v1:2 v2:2 both:2
+    python benchmarks/backtest.py --settings v1:1 v2:1 both:1 v1:2 v2:2 both:2 v1:0 v2:0 both:0
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pandas as pd
 from bayes_sloth import backtest
 
 RESULTS = Path(__file__).parent / "results"
-SETTINGS = ["v1:1", "v2:1", "both:1", "v1:2", "v2:2", "both:2"]
+SETTINGS = [f"{suite}:{seen}" for seen in (1, 2, 0) for suite in ("v1", "v2", "both")]
 
 
 def main() -> None:

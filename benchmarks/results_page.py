@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 
 mpl.use("Agg")
@@ -22,10 +23,10 @@ BLUE, GREY = "#0072B2", "#8a8a8a"
 PAGE = """# Results
 
 Made by `python benchmarks/results_page.py` from `benchmarks/results/`, which
-`python benchmarks/backtest.py`, `python benchmarks/baselines.py` and `python benchmarks/speed.py`
-wrote. Errors and widths are in percentage points. The protocol is Sloth's: hide the larger models
-of a family, show its smallest one or two, forecast the rest; values as published. One default
-configuration of the skills model serves all settings.
+`python benchmarks/backtest.py`, `python benchmarks/baselines.py`, `python benchmarks/speed.py` and
+`python benchmarks/development.py` wrote. Errors and widths are in percentage points. The protocol
+is Sloth's: hide the larger models of a family, show its smallest one or two, forecast the rest;
+values as published. One default configuration of the skills model serves all settings.
 
 ## Error
 
@@ -35,6 +36,11 @@ Mean absolute error of the median, averaged as Sloth does (models of a fold, fol
 bootstrap over families.
 
 {error}
+
+Every law that we refitted, by setting (mean absolute error; the published figures of the same laws
+stand in `baselines.csv` beside them):
+
+{laws}
 
 ## Intervals
 
@@ -49,10 +55,26 @@ the histogram of the probability integral transform is then flat.
 
 ![Calibration: PIT histograms by setting](calibration.png)
 
+By fold: mean absolute error and the share of scores within the 90 % interval.
+
+![Error and coverage of each fold](folds.png)
+
+Untuned and instruction-tuned models:
+
+{tuning}
+
+## Families nobody has seen, and whole lineages held out
+
+With nothing seen, all scores of every variant of a lineage are hidden and its models forecast from
+size, tokens and tuning alone; no such forecasts were published. Sloth's folds leave relatives of
+the held-out variants in training; *strict* hides the whole lineage but for the seen models.
+
+{unseen}
+
 ## Diagnostics
 
-Worst R-hat and effective sample size over the folds of a setting, of predictive draws of the test
-scores (their noise makes these milder than those of expected scores), and divergent transitions.
+Worst R-hat and effective sample size (of bulk or tail) of the expected scores of the test models,
+over the folds of a setting, and divergent transitions.
 By the limits of a fit (R-hat 1.01, ESS 400, no divergence) **not passed** settings are marked.
 
 {diagnostics}
@@ -66,6 +88,15 @@ Benchmarks on which a published method, chosen on the test error, has the lower 
 Benchmarks whose 90 % interval covers less than 85 % or more than 97 % of the scores in a setting:
 
 {miscalibrated}
+
+## What was tried
+
+Choices of the model compared on development families, which no fold above holds out
+([how](choices.md)): difference from the default of CRPS and of the absolute error, with the
+standard error of each from a bootstrap over variants. A choice was taken up only where it clearly
+helps.
+
+{development}
 
 ## Speed
 
@@ -105,6 +136,56 @@ def error_table(ours: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def setting(table: pd.DataFrame) -> pd.Series:
+    """Name the settings of a table, as 'v1, 1 seen'."""
+    return table["suite"] + ", " + table["seen"].astype(str) + " seen"
+
+
+def law_table(ours: pd.DataFrame, baselines: pd.DataFrame) -> pd.DataFrame:
+    """Return the error of every law by setting, ours first."""
+    named = pd.concat([ours.assign(method="**skills model**"), baselines])
+    wide = named.assign(setting=setting(named)).pivot(
+        index="method", columns="setting", values="mae"
+    )
+    order = wide[setting(ours)].loc[wide.mean(axis=1).sort_values().index]
+    return order.reset_index()
+
+
+def tuning_table(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return error, coverage and width of untuned and tuned models by setting."""
+    scored = cells.assign(
+        setting=setting(cells),
+        models=cells["instruct"].map({False: "untuned", True: "tuned"}),
+        error=100 * (cells["median"] - cells["actual"]).abs(),
+        covered=cells["actual"].between(cells["lower90"], cells["upper90"]),
+        width=100 * (cells["upper90"] - cells["lower90"]),
+    )
+    parts = scored.groupby(["setting", "models"], sort=False)
+    table = parts[["error", "covered", "width"]].mean()
+    table.columns = ["mean error over cells", "coverage of 90 %", "width of 90 %"]
+    return table.assign(scores=parts.size()).reset_index()
+
+
+def unseen_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return errors and intervals where nothing, or nothing else of the lineage, is seen."""
+    names = {
+        "mae": "MAE", "mae_se": "standard error", "crps": "CRPS", "coverage50": "50 %",
+        "coverage80": "80 %", "coverage90": "90 %", "width90": "width",
+        "interval_score90": "interval score", "cells": "scores",
+    }  # fmt: skip
+    strict = rows["strict"].map({True: ", strict", False: ""})
+    return rows.assign(setting=setting(rows) + strict)[["setting", *names]].rename(columns=names)
+
+
+def development_table(development: pd.DataFrame) -> pd.DataFrame:
+    names = {
+        "choice": "choice", "mae": "MAE", "crps": "CRPS", "coverage90": "90 %",
+        "crps_difference": "CRPS difference", "crps_difference_se": "its error",
+        "error_difference": "error difference", "error_difference_se": "its error ",
+    }  # fmt: skip
+    return development[list(names)].rename(columns=names)
+
+
 def interval_table(ours: pd.DataFrame, baselines: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in ours.itertuples():
@@ -130,7 +211,7 @@ def diagnostics_table(ours: pd.DataFrame) -> pd.DataFrame:
     )
     return pd.DataFrame(
         {
-            "setting": ours["suite"] + ", " + ours["seen"].astype(str) + " seen",
+            "setting": setting(ours) + ours["strict"].map({True: ", strict", False: ""}),
             "largest R-hat": ours["largest_rhat"],
             "smallest ESS": ours["smallest_ess"].round().astype(int).astype(str),
             "divergences": ours["divergences"].astype(str),
@@ -191,6 +272,28 @@ def draw_calibration(cells: pd.DataFrame) -> None:
     figure.savefig(DOCS / "calibration.png", dpi=120)
 
 
+def draw_folds(cells: pd.DataFrame) -> None:
+    """Draw error and coverage of each fold, a column of points for each setting."""
+    scored = cells.assign(
+        setting=setting(cells).str.replace(", ", "\n"),
+        error=100 * (cells["median"] - cells["actual"]).abs(),
+        coverage=100 * cells["actual"].between(cells["lower90"], cells["upper90"]),
+    )
+    folds = scored.groupby(["setting", "fold"], sort=False)[["error", "coverage"]].mean()
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    labels = ["mean absolute error (points)", "within the 90 % interval (%)"]
+    for ax, name, label in zip(axes, folds, labels, strict=True):
+        for position, (_, part) in enumerate(folds[name].groupby("setting", sort=False)):
+            x = position + (np.arange(len(part)) / len(part) - 0.5) * 0.5
+            ax.plot(x, part.sort_values(), "o", color=BLUE, ms=4, alpha=0.7)
+            ax.plot([position - 0.3, position + 0.3], [part.mean()] * 2, color=GREY, lw=2)
+        ax.set_xticks(range(position + 1), scored["setting"].unique(), fontsize="small")
+        ax.set_ylabel(label)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[1].axhline(90, color=GREY, lw=1, ls=":")
+    figure.savefig(DOCS / "folds.png", dpi=120)
+
+
 def speed_table(speed: pd.DataFrame) -> pd.DataFrame:
     per_second = speed["median_ess"] / (speed["compile"].fillna(0) + speed["sample"])
     default = per_second[speed["sampler"] == "pymc"].iloc[0]
@@ -202,17 +305,27 @@ def speed_table(speed: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
-    ours = pd.read_csv(RESULTS / "backtest.csv")
+    everything = pd.read_csv(RESULTS / "backtest.csv")
     cells = pd.read_csv(RESULTS / "backtest_cells.csv")
+    strict = RESULTS / "backtest_strict.csv"
+    ours, unseen = everything[everything["seen"] > 0], everything[everything["seen"] == 0]
+    unseen = pd.concat([unseen, *([pd.read_csv(strict)] if strict.exists() else [])])
+    cells = cells[cells["seen"] > 0]
+    development = pd.read_csv(RESULTS / "development.csv")
     published = pd.read_csv(ROOT / "data" / "sloth_reference_mae.csv")
     baselines = pd.read_csv(RESULTS / "baselines.csv")
     speed = pd.read_csv(RESULTS / "speed.csv")
     table = by_benchmark(cells)
     draw_calibration(cells)
+    draw_folds(cells)
     page = PAGE.format(
         error=markdown(error_table(ours, published)),
+        laws=markdown(law_table(ours, baselines)),
+        tuning=markdown(tuning_table(cells)),
+        unseen=markdown(unseen_table(unseen)),
+        development=markdown(development_table(development), digits=3),
         intervals=markdown(interval_table(ours, baselines)),
-        diagnostics=markdown(diagnostics_table(ours), digits=3),
+        diagnostics=markdown(diagnostics_table(pd.concat([ours, unseen])), digits=3),
         losses=losses(table, published),
         miscalibrated=miscalibrated(table),
         draws=speed["draws"].iloc[0],

@@ -24,7 +24,7 @@ MODEL = ["--family", "qwen2", "--params", "32", "--tokens", "7"]
         (["test-time", "fit"], "give either --counts"),
         (["test-time", "fit", "--samples", "gemma-7b"], "MODEL=FILE.json"),
         (["test-time", "fit", "--counts", "none.csv"], "there is no such file"),
-        (["test-time", "forecast", "none.nc", *MODEL], "there is no item-response fit"),
+        (["test-time", "forecast", "none.nc", *MODEL], "test-time fit --counts COUNTS.csv"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_two(tmp_path, monkeypatch, arguments, says) -> None:

@@ -6,7 +6,7 @@ import pytensor.tensor as pt
 import pytest
 from scipy import stats
 
-from bayes_sloth.factor_normal import factor_normal, log_density, orthonormal
+from bayes_sloth.factor_normal import half_centred, log_density, orthonormal
 
 RNG = np.random.default_rng(5)
 
@@ -28,12 +28,12 @@ def test_volume_of_a_square_matrix_is_its_determinant():
     assert log_volume.eval() == pytest.approx(np.linalg.slogdet(matrix)[1], rel=1e-10)
 
 
-def test_draws_have_the_covariance():
-    loadings, sd = np.array([[1.0], [2.0], [0.0]]), np.array([0.5, 1.0, 2.0])
+@pytest.mark.parametrize("weak", [[], [0], [1, 2]])
+def test_draws_have_the_covariance_in_any_coordinates(weak: list[int]):
+    loadings, sd = np.array([[1.0, 0.5], [2.0, 0.0], [0.3, 1.0]]), np.array([0.5, 1.0, 2.0])
+    mean, mask = np.full((40_000, 3), 3.0), np.isin(range(3), weak)
     with pm.Model(coords={"row": range(40_000), "benchmark": range(3)}):
-        rows = factor_normal(
-            "rows", np.zeros((40_000, 3)) + 3, pt.as_tensor(loadings), sd, ("row", "benchmark")
-        )
+        rows = half_centred("rows", mean, pt.as_tensor(loadings), sd, mask, ("row", "benchmark"))
         drawn = pm.draw(rows, random_seed=1)
     np.testing.assert_allclose(drawn.mean(axis=0), 3, atol=0.05)
     np.testing.assert_allclose(np.cov(drawn.T), loadings @ loadings.T + np.diag(sd**2), atol=0.15)

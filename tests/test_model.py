@@ -63,7 +63,7 @@ def test_prior_holds_the_data(prior_scores):
     assert ((rank > 0.005) & (rank < 0.995)).mean() > 0.95
 
 
-@pytest.mark.parametrize(("benchmarks", "skills"), [(6, 2), (5, 3), (7, 4)])
+@pytest.mark.parametrize(("benchmarks", "skills"), [(6, 1), (6, 2), (5, 3), (7, 4)])
 def test_slice_keeps_the_distribution_of_shared_covariance(benchmarks: int, skills: int):
     """Weighted by the Jacobian, normals on the slice have the Wishart moments of iid loadings.
 
@@ -114,6 +114,16 @@ def test_a_trunk_is_a_base_variant_and_every_lineage_has_at_most_one(small_score
 def test_more_skills_than_benchmarks_are_refused(small_scores: Scores):
     with pytest.raises(InputError, match="skills cannot be told apart on 6 benchmark"):
         build_model(make_design(small_scores), Specification(skills=7))
+
+
+@pytest.mark.parametrize("skills", [1, 2, 3, 5])
+def test_any_number_of_skills_has_a_finite_density(small_scores: Scores, skills: int):
+    model = build_model(make_design(small_scores), Specification(skills=skills))
+    assert model["loadings"].eval().shape == (6, skills)
+    rng = np.random.default_rng(1)
+    start = model.initial_point()  # at zero loadings no rotation can be told from another
+    point = {name: value + 0.1 * rng.standard_normal(value.shape) for name, value in start.items()}
+    assert np.isfinite(list(model.point_logps(point).values())).all()
 
 
 def test_numpy_twin_has_the_log_likelihood_of_the_model(small_fit: Fit):

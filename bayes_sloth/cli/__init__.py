@@ -14,6 +14,7 @@ from bayes_sloth.cli.data import data
 from bayes_sloth.cli.downstream import downstream
 from bayes_sloth.cli.fit import fit
 from bayes_sloth.cli.forecast import forecast
+from bayes_sloth.cli.performance_law import performance_law
 from bayes_sloth.cli.test_time import test_time
 from bayes_sloth.errors import InputError
 
@@ -46,5 +47,7 @@ def main() -> None:
     """
 
 
-for command in (fit, forecast, check, backtest, downstream, test_time, chain, data):
+for command in (
+    fit, forecast, check, backtest, downstream, test_time, chain, performance_law, data,
+):  # fmt: skip
     main.add_command(command)

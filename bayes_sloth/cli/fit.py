@@ -59,7 +59,7 @@ def fit(
     for note in table.notes:
         click.echo(f"note: {note}", err=True)
     click.echo(
-        "Compiling (some minutes the first time, seconds later), then sampling ...", err=True
+        "Compiling (a minute or two the first time, seconds later), then sampling ...", err=True
     )
 
     from bayes_sloth.fitting import fit as fit_scores

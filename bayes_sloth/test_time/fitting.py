@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bayes_sloth import __version__
 from bayes_sloth.health import Health, diagnose
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.storage import read_tree, write_tree
@@ -21,7 +22,9 @@ from bayes_sloth.test_time.pass_at_k import DEFAULT_K, pass_at_k
 if TYPE_CHECKING:
     import xarray as xr
 
-KIND = "item-response fit"
+FORMAT = 1
+_MARK = "bayes_sloth_item_response_format"
+_VARIABLES = ("ability", "easiness", "discrimination", "success_logit", "residual_sd")
 SAMPLING = Sampling(chains=4, tune=1000, draws=1500)
 QUANTILES = {"lower90": 0.05, "lower50": 0.25, "median": 0.5, "upper50": 0.75, "upper90": 0.95}
 
@@ -118,7 +121,8 @@ def assemble(tree: xr.DataTree, counts: Counts, sampling: Sampling) -> ItemRespo
     kept = xr.DataTree.from_dict({**parts, "/constant_data": xr.Dataset(data, coords)})
     health = diagnose(kept)
     kept.attrs = {
-        "bayes_sloth_kind": KIND,
+        _MARK: FORMAT,
+        "bayes_sloth_version": __version__,
         "health": json.dumps(asdict(health)),
         "sampling": json.dumps(asdict(sampling)),
         "source": counts.source,
@@ -128,7 +132,13 @@ def assemble(tree: xr.DataTree, counts: Counts, sampling: Sampling) -> ItemRespo
 
 def load_item_response(path: str | os.PathLike[str]) -> ItemResponseFit:
     """Read a fit that `ItemResponseFit.save` wrote."""
-    tree = read_tree(path, KIND, f"bayes-sloth test-time fit --counts COUNTS.csv --out {path}")
+    tree = read_tree(
+        path,
+        mark=_MARK,
+        version=FORMAT,
+        variables=_VARIABLES,
+        command="bayes-sloth test-time fit --counts COUNTS.csv",
+    )
     data = tree["constant_data"].to_dataset()
     index, columns = (pd.Index(data[dim].to_numpy(), name=dim) for dim in ("model", "question"))
     tables = {

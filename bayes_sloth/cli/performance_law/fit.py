@@ -1,0 +1,42 @@
+"""``bayes-sloth performance-law fit``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from bayes_sloth.cli.performance_law.shared import DEFAULT_LAW, given
+from bayes_sloth.cli.shared import check_writable
+
+
+@click.command()
+@click.argument("architectures", required=False, type=click.Path())
+@click.option("--out", default=DEFAULT_LAW, show_default=True, help="File of the fit (netCDF).")
+@click.option("--chains", type=int, help="Chains.")
+@click.option("--tune", type=int, help="Steps of adaptation of each chain.")
+@click.option("--draws", type=int, help="Draws kept of each chain.")
+@click.option("--seed", type=int, help="Same seed, same draws.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+def fit(architectures: str | None, out: str, quiet: bool, as_json: bool, **choices: Any) -> None:
+    """Fit the Bayesian law to ARCHITECTURES (a CSV), or to the bundled table."""
+    from dataclasses import replace
+
+    check_writable(out)
+    from bayes_sloth.performance_law.data import load_architectures
+
+    table = load_architectures(architectures)
+    click.echo("Compiling (some minutes the first time), then sampling ...", err=True)
+
+    from bayes_sloth.performance_law.fitting import LAW_SAMPLING
+    from bayes_sloth.performance_law.fitting import fit as fit_law
+
+    sampling = replace(LAW_SAMPLING, **given(choices))
+    done = fit_law(table, sampling, progress=False if quiet else None)
+    done.save(out)
+    if as_json:
+        click.echo(json.dumps({"out": out, "health": done.health.to_dict()}, indent=2))
+    else:
+        click.echo(f"{done!r}\nSaved to {out}.")

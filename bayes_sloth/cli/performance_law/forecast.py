@@ -1,0 +1,76 @@
+"""``bayes-sloth performance-law forecast``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from bayes_sloth.cli.performance_law.shared import (
+    answer_options,
+    architecture_options,
+    given,
+    read_fit,
+    source_option,
+)
+from bayes_sloth.errors import InputError
+
+OF_THE_SHAPE = ("layers", "hidden", "ffn", "params_b", "tokens_t")
+
+
+@click.command()
+@architecture_options
+@click.option("--published", is_flag=True, help="The published dense law: no fit, no interval.")
+@click.option("--precision-loss", type=float, help="Of the published law, at least 1.")
+@source_option("reported")
+@answer_options
+def forecast(
+    published: bool,
+    precision_loss: float | None,
+    source: str,
+    fit_path: str,
+    seed: int,
+    as_json: bool,
+    **architecture: Any,
+) -> None:
+    """Forecast a model's MMLU, in percentage points, before it is trained.
+
+    \b
+    Example:
+      bayes-sloth performance-law forecast --published --layers 62 --hidden 4096 --ffn 8192 \\
+        --params 10.07 --tokens 6.5
+    """
+    chosen = given(architecture)
+    if published:
+        answer = _published(chosen, 1.0 if precision_loss is None else precision_loss)
+        shown = f"MMLU {answer['mmlu']:.2f} by the published law, which states no interval"
+    else:
+        if precision_loss is not None:
+            raise InputError("--precision-loss is of the published law: add --published")
+        from bayes_sloth.performance_law.forecasting import forecast as forecast_law
+
+        answer = forecast_law(read_fit(fit_path), source=source, seed=seed, **chosen).to_dict()
+        shown = (
+            f"MMLU {answer['mmlu']:.1f}, 50 % interval {answer['lower50']:.1f} to "
+            f"{answer['upper50']:.1f}, 90 % {answer['lower90']:.1f} to {answer['upper90']:.1f}"
+        )
+    click.echo(json.dumps(answer, indent=2) if as_json else shown)
+    for warning in [] if as_json else answer["warnings"]:
+        click.echo(f"warning: {warning}", err=True)
+
+
+def _published(chosen: dict[str, Any], precision_loss: float) -> dict[str, Any]:
+    from bayes_sloth.performance_law.published import published_mmlu
+
+    beyond = set(chosen) - set(OF_THE_SHAPE)
+    if beyond:
+        raise InputError(f"the published dense law does not know {', '.join(sorted(beyond))}")
+    points = published_mmlu(**chosen, precision_loss=precision_loss)
+    return {
+        "mmlu": float(points),
+        "unit": "percentage points",
+        "law": "published",
+        "model": {**chosen, "precision_loss": precision_loss},
+        "warnings": [],
+    }

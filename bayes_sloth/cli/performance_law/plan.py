@@ -1,0 +1,50 @@
+"""``bayes-sloth performance-law plan``: which shape to train, and how to expand a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bayes_sloth.cli.performance_law.shared import (
+    answer_options,
+    architecture_options,
+    given,
+    print_answer,
+    read_fit,
+    source_option,
+    whose_options,
+)
+
+
+@click.group()
+def plan() -> None:
+    """Plan a training: which shape under a budget, or how to expand a model."""
+
+
+@plan.command("architecture")
+@click.option("--flops", type=float, required=True, help="Operations of the training, 1e24.")
+@click.option("--show", "shown", default=10, show_default=True, help="Rows.")
+@whose_options()[0]
+@whose_options()[1]
+@answer_options
+def architecture(flops: float, fit_path: str, as_json: bool, **choices: Any) -> None:
+    """Rank the shapes that exist under a training budget."""
+    from bayes_sloth.performance_law.uses.architecture import rank_architectures
+
+    print_answer(rank_architectures(read_fit(fit_path), flops, **given(choices)), as_json)
+
+
+@plan.command("expansion")
+@architecture_options
+@click.option("--deeper", default=1.5, show_default=True, help="Factor on the layers.")
+@click.option("--wider", default=1.25, show_default=True, help="Factor on hidden and FFN size.")
+@click.option("--experts", default=8, show_default=True, help="Experts in place of each FFN.")
+@click.option("--mmlu", type=float, help="Known score of the model, percentage points.")
+@source_option("harness")
+@answer_options
+def expansion(fit_path: str, as_json: bool, **choices: Any) -> None:
+    """Compare a deeper, a wider and a sparser version of a model."""
+    from bayes_sloth.performance_law.uses.expansion import plan_expansion
+
+    print_answer(plan_expansion(read_fit(fit_path), **given(choices)), as_json)

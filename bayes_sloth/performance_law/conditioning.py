@@ -1,0 +1,86 @@
+"""Condition posterior draws on a score that the fit has not seen, by importance resampling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import gammaln
+
+from bayes_sloth.errors import InputError
+from bayes_sloth.performance_law.forecasting import location_and_scale
+
+if TYPE_CHECKING:
+    from bayes_sloth.performance_law.fitting import LawFit
+
+ENOUGH = 200  # effective draws
+
+
+def fraction_of_points(points: float, name: str = "mmlu") -> float:
+    """Return MMLU in [0, 1] from percentage points; refuse what looks like a fraction.
+
+    Raises
+    ------
+    InputError
+        If this is not in points, from above 1 to 100.
+    """
+    if not 1 < points <= 100:
+        hint = f"; did you mean {100 * points:g}?" if 0 < points <= 1 else ""
+        raise InputError(f"{name} is {points:g}: give percentage points, above 1 to 100{hint}")
+    return points / 100
+
+
+def log_likelihood(fit: LawFit, mu: np.ndarray, observed: float, source: str) -> np.ndarray:
+    """Return the log density of one measured score given expected scores.
+
+    Parameters
+    ----------
+    fit : LawFit
+    mu : array of shape (sample, model)
+        Expected MMLU in [0, 1].
+    observed : float
+        In [0, 1].
+    source : {"reported", "harness"}
+
+    Returns
+    -------
+    array of shape (sample, model)
+    """
+    location, sigma = location_and_scale(fit, mu, source)
+    return log_student((observed - location) / sigma, fit.draws["dof"][:, None]) - np.log(sigma)
+
+
+def log_student(z: np.ndarray, dof: np.ndarray | float) -> np.ndarray:
+    """Return the log density of the standard Student distribution."""
+    constant = gammaln((dof + 1) / 2) - gammaln(dof / 2) - 0.5 * np.log(dof * np.pi)
+    return np.asarray(constant - (dof + 1) / 2 * np.log1p(z**2 / dof))
+
+
+def resample(log_weight: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """Return positions of draws resampled by their weights, and how many draws they amount to.
+
+    Parameters
+    ----------
+    log_weight : array of shape (sample,)
+    rng : Generator
+
+    Returns
+    -------
+    positions : array of shape (sample,)
+    effective : float
+        ``sum(w)^2 / sum(w^2)`` (Kish); below `ENOUGH`, the result is rough.
+    """
+    weight = np.exp(log_weight - log_weight.max())
+    weight /= weight.sum()
+    positions = rng.choice(len(weight), size=len(weight), p=weight)
+    return positions, float(1 / (weight**2).sum())
+
+
+def rough(effective: float) -> tuple[str, ...]:
+    """Return a warning where too few draws agree with what was observed."""
+    if effective >= ENOUGH:
+        return ()
+    return (
+        f"only {effective:.0f} effective draws agree with the score: it is far from what the law "
+        "expects, and intervals given it are rough",
+    )

@@ -1,0 +1,199 @@
+"""Fit the Bayesian Performance Law; a fit holds all that is needed to use it later, on disk too."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from bayes_sloth import __version__
+from bayes_sloth.health import Health, diagnose
+from bayes_sloth.performance_law.data import SOURCES, Architectures, load_architectures
+from bayes_sloth.performance_law.design import LawDesign, known_cells, make_law_design
+from bayes_sloth.performance_law.model import FORECAST_VARIABLES, build_law
+from bayes_sloth.sampling import Sampling
+from bayes_sloth.storage import read_tree, write_tree
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+FORMAT, MARK = 1, "performance_law_format"
+LAW_SAMPLING = Sampling(tune=1000, draws=3000, target_accept=0.95)
+PRIOR_DRAWS = 2000
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LawFit:
+    """A sampled posterior of the Performance Law with the architectures behind it.
+
+    Attributes
+    ----------
+    tree : DataTree
+        ``posterior``, ``prior``, ``sample_stats`` and ``constant_data``, as ArviZ names them.
+    architectures : Architectures
+        The table that was fitted.
+    health : Health
+        The sampler's diagnostics.
+    """
+
+    tree: xr.DataTree
+    architectures: Architectures
+    health: Health
+
+    @cached_property
+    def design(self) -> LawDesign:
+        """Indices and covariates of the fitted models."""
+        return make_law_design(self.architectures)
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """Draws, with dims chain, draw and the model's own."""
+        return self.tree["posterior"].to_dataset()
+
+    @cached_property
+    def draws(self) -> dict[str, np.ndarray]:
+        """The same as arrays, with chains and draws in one leading axis."""
+        return stacked(self.posterior)
+
+    @property
+    def reference(self) -> float:
+        """Typical level of MMLU, chance-corrected: where the link is anchored."""
+        return float(self.tree["constant_data"]["reference"])
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the fit to a netCDF file, whole or not at all (`bayes_sloth.storage`)."""
+        return write_tree(self.tree, path)
+
+    def __repr__(self) -> str:
+        return "\n  ".join(self._summary())
+
+    def _repr_html_(self) -> str:
+        title, *lines = (escape(line) for line in self._summary())
+        return f"<b>{title}</b><br>{'<br>'.join(lines)}{self.health.table().to_html()}"
+
+    def _summary(self) -> list[str]:
+        return [
+            "Bayesian Performance Law: MMLU from architecture, tokens, date and developer",
+            *repr(self.architectures).splitlines()[1:],
+            self.health.sentence(),
+            "Next: bayes_sloth.performance_law.forecast(fit, layers=..., hidden=..., ffn=..., "
+            "params_b=..., tokens_t=...)",
+        ]
+
+
+def stacked(posterior: xr.Dataset) -> dict[str, np.ndarray]:
+    """Return draws as arrays with chains and draws in one leading axis."""
+    return {
+        str(name): array.to_numpy().reshape(-1, *array.shape[2:])
+        for name, array in posterior.transpose("chain", "draw", ...).data_vars.items()
+    }
+
+
+def fit(
+    architectures: Architectures | None = None,
+    sampling: Sampling | None = None,
+    *,
+    progress: bool | None = None,
+) -> LawFit:
+    """Fit the Bayesian Performance Law.
+
+    Parameters
+    ----------
+    architectures : Architectures, optional
+        The bundled table by default; see `load_architectures`.
+    sampling : Sampling, optional
+        Chains, draws, seed, sampler.
+    progress : bool, optional
+        Whether to show a progress bar; by default only where a person can see it.
+
+    Returns
+    -------
+    LawFit
+        With its diagnostics; see ``fit.health``.
+    """
+    import pymc as pm
+
+    from bayes_sloth.sampling import sample
+
+    architectures = load_architectures() if architectures is None else architectures
+    sampling = sampling or LAW_SAMPLING
+    design = make_law_design(architectures)
+    model = build_law(design)
+    tree = sample(model, sampling, progress=progress)
+    with model:
+        prior = pm.sample_prior_predictive(
+            draws=PRIOR_DRAWS, random_seed=sampling.seed, var_names=[*FORECAST_VARIABLES, "mmlu"]
+        )
+    return assemble(tree, design, sampling, prior)
+
+
+def assemble(
+    tree: xr.DataTree, design: LawDesign, sampling: Sampling, prior: xr.DataTree | None = None
+) -> LawFit:
+    """Return the fit of a sampled tree: diagnosed, with its data beside it."""
+    import xarray as xr
+
+    parts = {name: tree[name].to_dataset() for name in ("posterior", "sample_stats")}
+    if prior is not None:
+        parts |= {name: prior[name].to_dataset() for name in ("prior", "prior_predictive")}
+    kept = xr.DataTree.from_dict({**parts, "constant_data": _constant_data(design)})
+    health = diagnose(kept)
+    kept.attrs = {
+        MARK: FORMAT,
+        "bayes_sloth_version": __version__,
+        "sampling": json.dumps(asdict(sampling)),
+        "health": json.dumps(asdict(health)),
+        "source": design.architectures.source,
+    }
+    return LawFit(kept, design.architectures, health)
+
+
+def load_fit(path: str | os.PathLike[str]) -> LawFit:
+    """Read a fit that `LawFit.save` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not a fit of the law, is incomplete or of another format.
+    """
+    tree = read_tree(
+        path,
+        mark=MARK,
+        version=FORMAT,
+        variables=FORECAST_VARIABLES,
+        command="bayes-sloth performance-law fit",
+    )
+    data = tree["constant_data"].to_dataset()
+    models = pd.DataFrame(
+        {str(name): array.to_numpy() for name, array in data.items() if array.dims == ("model",)},
+        index=pd.Index(data["model"].to_numpy().astype(str), name="model"),
+    )
+    values = pd.DataFrame(data["mmlu"].to_numpy(), index=models.index, columns=list(SOURCES))
+    architectures = Architectures(models, values, tree.attrs["source"])
+    return LawFit(tree, architectures, Health(**json.loads(tree.attrs["health"])))
+
+
+def _constant_data(design: LawDesign) -> xr.Dataset:
+    import xarray as xr
+
+    models = design.architectures.models
+    values = design.architectures.values.to_numpy(float)
+    columns = {
+        str(name): ("model", column.to_numpy(float if column.dtype.kind in "fi" else str))
+        for name, column in models.items()
+    }
+    return xr.Dataset(
+        {
+            "mmlu": (("model", "source"), values),
+            "reference": known_cells(values)["reference"],
+            **columns,
+        },
+        coords={"model": models.index.to_numpy(str), "source": list(SOURCES)},
+    )

@@ -1,0 +1,1 @@
+"""What the Performance Law is used for: each use takes a fit and returns a result to print."""

@@ -1,0 +1,52 @@
+"""The common form of an answer: a table and a sentence, with what to know before trusting them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Answer:
+    """What a use of the law returns.
+
+    Attributes
+    ----------
+    title : str
+    sentence : str
+        The answer in words.
+    table : DataFrame
+        The answer in numbers; MMLU in percentage points, intervals equal-tailed.
+    numbers : dict
+        Single figures.
+    warnings : tuple of str
+        What to know before trusting them.
+    """
+
+    title: str
+    sentence: str
+    table: pd.DataFrame
+    numbers: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        return {
+            **self.numbers,
+            "sentence": self.sentence,
+            "table": json.loads(self.table.reset_index().to_json(orient="records")),
+            "warnings": list(self.warnings),
+        }
+
+    def __repr__(self) -> str:
+        return "\n".join([self.title, self.table.to_string(), self.sentence, *self.warnings])
+
+
+def interval(points: np.ndarray) -> dict[str, float]:
+    """Return the median and the equal-tailed 90 % interval of draws."""
+    low, middle, high = np.quantile(points, [0.05, 0.5, 0.95])
+    return {"median": float(middle), "lower90": float(low), "upper90": float(high)}

@@ -1,0 +1,197 @@
+"""Write ``docs/performance_law.md`` from the committed results; computes no forecast.
+
+::
+
+    python benchmarks/performance_law_page.py
+"""
+
+# ruff: noqa: E501
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from results_page import markdown
+
+from bayes_sloth.performance_law.priors import priors_table
+
+ROOT = Path(__file__).parents[1]
+RESULTS, DOCS = ROOT / "benchmarks" / "results", ROOT / "docs"
+
+PAGE = r"""# The Performance Law
+
+MMLU of a language model from its architecture: layers, hidden size, FFN size, parameters (billions)
+and training tokens (trillions). Made by `python benchmarks/performance_law_page.py` from
+`benchmarks/results/`, which `python benchmarks/performance_law.py` wrote. MMLU, errors and widths are
+in percentage points.
+
+```bash
+bayes-sloth performance-law forecast --published --layers 62 --hidden 4096 --ffn 8192 --params 10.07 --tokens 6.5
+bayes-sloth performance-law fit --out law.nc
+bayes-sloth performance-law check law.nc
+bayes-sloth performance-law forecast --layers 80 --hidden 8192 --ffn 28672 --params 70.6 --tokens 15
+bayes-sloth performance-law plan architecture --flops 1e24
+bayes-sloth performance-law plan expansion --layers 32 --hidden 4096 --ffn 14336 --params 8.03 --tokens 15 --mmlu 66
+bayes-sloth performance-law training --layers 80 --hidden 8192 --ffn 28672 --params 70.6 --tokens 15 --so-far 5 --mmlu 70
+bayes-sloth performance-law closed --mmlu 86.4 --release 2024-05
+bayes-sloth performance-law contamination --layers 40 --hidden 5120 --ffn 17920 --params 14.7 --tokens 9.8 --mmlu 84.8 --second mmlu_pro=50
+```
+
+## The published law
+
+For dense models (arXiv 2408.09895), with N layers, hidden size h, FFN size d, T trillion tokens, S
+billion parameters and a precision loss of at least 1, written γ:
+
+    T' = min(T, S),   u = exp(-((10/d + 20/h) γ N)²)
+    MMLU = 13.950 ln(uN) + 0.231 ln(uh) - 0.485 ln(ud) + 5.398 ln(uT') + 9.195
+
+below 25 it is 25; above 90 it becomes 90 + 10 tanh(0.1 MMLU - 9). `bayes_sloth.performance_law.published`
+has every digit; a test holds it to the ten values that its authors' planner prints. Its mean absolute
+error on the public dense models of the bundled table, with γ = 1:
+
+{published}
+
+## The Bayesian law
+
+With size s and tokens t in tenfolds from 7 billion and 2 trillion, contrasts of depth z and of FFN
+size f, the exponent v of the unstable discount, and y years from the start of 2024:
+
+    s   = (1 - w) log10 S_total + w log10 S_active          (a dense model's size is its own)
+    t'  = t - τ ln(1 + exp((t - s - r) / τ))                (soft saturation)
+    η   = a + b_s s + b_t (t' - t'_0 - q s) + b_z z + b_f f + b_y y - b_v v + developer + lineage + model
+    μ   = link(η): from 25, the level of guessing, to an estimated ceiling
+    y_j ~ Student(μ + offset_j, σ_j),   σ_j² = μ (1 - μ) / 14042 + φ_j²       (harness, reported)
+
+- **A link in place of clips.** The generalised logistic of the skills model (`bayes_sloth.link`).
+- **Soft saturation.** As τ → 0, t' → min(t, s + r); r = 0 is the published thousand tokens for each
+  parameter. t'_0 and q are the value and the slope in size at the reference, which only makes
+  coordinates that hardly correlate.
+- **Contrasts.** Layers, hidden and FFN size correlate strongly. The law uses the size, and of the shape
+  only what the size does not tell: log10(N/h) and log10(d/h) about their regressions on N h² over dense
+  models. The FFN contrast of a mixture of experts counts as typical, because tables give the size of an
+  expert for some and that of the first dense layers for others.
+- **Mixtures of experts** count with a learned weight w between total and active parameters. This is
+  not the variant of the paper, whose equation is not public.
+- **Missing tokens** are parameters with the tokens of other models of that size and date as their
+  population; a dense model's missing size follows from its shape.
+- **Two sources** speak of one ability, with noise of their own and an offset of what is reported.
+
+The released model's year stands for everything that improved over time and is in no column.
+
+## Priors
+
+The effects of architecture are centred on the published coefficients and weigh ten models. A prior
+predictive check asks that MMLU over the table's models spans guessing to the ceiling and favours neither
+(`tests/test_performance_law_fit.py`).
+
+{priors}
+
+## What the data say, and what they do not
+
+Prior and posterior of a fit to all models. A contraction of 1 means that the data say all, 0 or less
+that they say nothing.
+
+{parameters}
+
+Not identified by these data, whatever the contraction:
+
+- **the precision loss**: no model's is recorded, and it only multiplies the unstable discount (by its
+  square). It is fixed at 1; the effect of instability is the product;
+- **hidden against FFN size**: they grow together, and only their ratio is asked about;
+- **the constants 10 and 20** of the discount: their common factor is that of its effect, and their
+  ratio hardly changes it. Both are fixed as published;
+- **tokens against the date of release**: later models saw more tokens. Growth with tokens and with time
+  trade off, and forecasts that change one without the other lean on the priors.
+
+`bayes-sloth performance-law check` prints the correlations behind these sentences for the fit at hand.
+The law describes models that somebody chose to train and to publish: effects are what such models
+scored, not what a change of shape causes.
+
+{health}
+
+## Backtests
+
+*developer*: hide every model of one developer, forecast them from all others. *forward*: hide what was
+released in a month or later, forecast it from what came before; the published law is of September
+2024. MMLU is as reported, or else from the harness. Every model counts alike. Regressions have flat
+priors and Student intervals, and use the active parameters of mixtures of experts. The published law
+states no interval; its CRPS is its absolute error. The published law saw most of these models when
+it was made; the others did not see what they forecast.
+
+Dense models with known tokens, which every method can forecast:
+
+{common}
+
+The Bayesian law on all hidden models, mixtures of experts and models with unknown tokens among them:
+
+{everything}
+
+Sampler of the folds: {folds}
+
+## Uses
+
+- `forecast`: before training, with an interval.
+- `plan architecture`: shapes that exist, with the tokens that a budget of 6 x parameters x tokens buys;
+  the probability that the first is truly the best, by the law and once each training departs from the
+  law on its own; the regret of choosing each.
+- `plan expansion`: deeper, wider, more experts; gain with an interval, and its cost.
+- `training`: the score so far against what the law expects at these tokens, as a tail probability, and
+  a forecast of the end given it. The law was learned from finished trainings, which score higher than a
+  checkpoint whose learning rate has not decayed.
+- `closed`: what size and tokens may be behind an MMLU: a joint posterior along a ridge.
+- `contamination`: a residual, and whether a second benchmark agrees with the law or with MMLU. It
+  cannot tell contamination from a better recipe: both leave the same residual.
+
+Not done: the architecture as covariates of the skills model.
+"""
+
+
+def read(name: str) -> pd.DataFrame:
+    return pd.read_csv(RESULTS / f"performance_law{name}.csv")
+
+
+def backtest_table(table: pd.DataFrame, models: str) -> str:
+    part = table[table["models"] == models]
+    names = {
+        "protocol": "protocol", "fold": "from", "method": "method", "n": "models", "mae": "error",
+        "crps": "CRPS", "coverage50": "50 %", "coverage80": "80 %", "coverage90": "90 %",
+        "width90": "width 90 %", "interval_score90": "interval score",
+    }  # fmt: skip
+    shown = part[list(names)].rename(columns=names)
+    return markdown(shown.astype(object).where(shown.notna(), "")).replace(" nan ", "  ")
+
+
+def health_sentence(health: pd.DataFrame) -> str:
+    verdict = "passed" if health["passed"].all() else "**NOT PASSED**"
+    values = ", ".join(f"{row.diagnostic} {row.value:.3g}" for row in health.itertuples())
+    return f"Sampler health of that fit: {verdict} ({values})."
+
+
+def folds_sentence(folds: pd.DataFrame) -> str:
+    passed = (folds["rhat"] <= 1.01) & (folds["ess"] >= 400) & (folds["divergences"] == 0)
+    return (
+        f"{int(passed.sum())} of {len(folds)} folds passed every limit of a fit; the largest R-hat is "
+        f"{folds['rhat'].max():.3f}, the smallest ESS {folds['ess'].min():.0f}, with "
+        f"{int(folds['divergences'].sum())} divergences in all (two short chains a fold)."
+    )
+
+
+def main() -> None:
+    table = read("")
+    page = PAGE
+    parts = {
+        "published": markdown(read("_published")),
+        "priors": markdown(priors_table().reset_index()),
+        "parameters": markdown(read("_parameters"), digits=3),
+        "health": health_sentence(read("_health")),
+        "common": backtest_table(table, "dense, tokens known"),
+        "everything": backtest_table(table, "all"),
+        "folds": folds_sentence(read("_folds")),
+    }
+    for name, text in parts.items():
+        page = page.replace("{" + name + "}", text)
+    (DOCS / "performance_law.md").write_text(page)
+
+
+if __name__ == "__main__":
+    main()

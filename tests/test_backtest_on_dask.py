@@ -1,0 +1,47 @@
+"""A backtest on a Dask cluster of two worker processes, one of which is killed half way."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import joblib
+import pandas as pd
+import pytest
+
+from bayes_sloth.backtesting import backtest
+from bayes_sloth.sampling import Sampling
+from bayes_sloth.scores import Scores
+
+pytestmark = pytest.mark.filterwarnings("default")  # what Dask warns of is not ours
+distributed = pytest.importorskip("distributed")
+
+ASKED = {"suite": ["mmlu", "hellaswag", "arc_challenge"], "seen": 1, "progress": False}
+QUICK = Sampling(chains=1, tune=60, draws=40)
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_when_a_worker_is_killed(small_scores: Scores, tmp_path: Path):
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    )
+    with cluster, distributed.Client(cluster):
+        victim = cluster.workers[0].pid
+        killer = threading.Thread(target=kill_after_first_fold, args=(victim, tmp_path))
+        killer.start()
+        with joblib.parallel_config(backend="dask"):
+            done = backtest(small_scores, **ASKED, sampling=QUICK, folder=tmp_path, jobs=-1)
+        killer.join(timeout=1)
+    assert not killer.is_alive()  # the worker was killed before the end
+    carried = backtest(small_scores, **ASKED, model="carried over")
+    names = ["fold", "model", "benchmark", "actual"]
+    pd.testing.assert_frame_equal(done.cells[names], carried.cells[names], check_dtype=False)
+    assert done.cells["median"].between(0, 1).all()
+    assert len(list(tmp_path.glob("*/*.json"))) == len(carried.folds)
+
+
+def kill_after_first_fold(pid: int, folder: Path) -> None:
+    while not list(folder.glob("*/*.json")):
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)
