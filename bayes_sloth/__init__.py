@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from bayes_sloth import performance_law as performance_law
     from bayes_sloth.backtesting import Backtest as Backtest
     from bayes_sloth.backtesting import backtest as backtest
+    from bayes_sloth.chaining import Chain as Chain
+    from bayes_sloth.chaining import chain as chain
     from bayes_sloth.checking import Check as Check
     from bayes_sloth.checking import check as check
+    from bayes_sloth.downstream.forecasting import forecast_downstream as forecast_downstream
+    from bayes_sloth.downstream.measurements import Measurements as Measurements
+    from bayes_sloth.downstream.measurements import load_measurements as load_measurements
+    from bayes_sloth.downstream.measurements import measurements as measurements
     from bayes_sloth.errors import InputError as InputError
     from bayes_sloth.fitting import Fit as Fit
     from bayes_sloth.fitting import fit as fit
@@ -41,6 +47,11 @@ if TYPE_CHECKING:
     from bayes_sloth.scores import benchmarks_of as benchmarks_of
     from bayes_sloth.scores import load_scores as load_scores
     from bayes_sloth.specification import Specification as Specification
+    from bayes_sloth.test_time.counts import Counts as Counts
+    from bayes_sloth.test_time.counts import load_counts as load_counts
+    from bayes_sloth.test_time.fitting import fit_item_response as fit_item_response
+    from bayes_sloth.test_time.fitting import load_item_response as load_item_response
+    from bayes_sloth.test_time.forecasting import forecast_pass_at_k as forecast_pass_at_k
     from bayes_sloth.width import split_width as split_width
 
 # Imported when first used: a forecast from a saved fit needs no PyMC.
@@ -49,6 +60,17 @@ _HOME = {
     "backtest": "backtesting",
     "Check": "checking",
     "check": "checking",
+    "chain": "chaining",
+    "Chain": "chaining",
+    "forecast_downstream": "downstream.forecasting",
+    "measurements": "downstream.measurements",
+    "load_measurements": "downstream.measurements",
+    "Measurements": "downstream.measurements",
+    "load_counts": "test_time.counts",
+    "Counts": "test_time.counts",
+    "fit_item_response": "test_time.fitting",
+    "load_item_response": "test_time.fitting",
+    "forecast_pass_at_k": "test_time.forecasting",
     "InputError": "errors",
     "Fit": "fitting",
     "fit": "fitting",

@@ -237,6 +237,58 @@ def _draw(
     return np.clip(scores, 0, 1), sizes, quality
 
 
+def hypothetical_predictor(
+    fit: Fit, models: pd.DataFrame, rows: np.ndarray, *, seed: int = 1
+) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...]]:
+    """Draw the linear predictors of hypothetical models, from draws of the fit that are named.
+
+    Parameters
+    ----------
+    fit : Fit
+    models : DataFrame
+        As `asked_models` returns them.
+    rows : array of int, shape (sample,)
+        Draws of the fit, chain by chain; one may come many times, each time with new effects of
+        what is new.
+    seed : int
+
+    Returns
+    -------
+    models : DataFrame
+        With ``family_status``.
+    eta : array of shape (sample, model, benchmark)
+    warnings : tuple of str
+    """
+    placed, posterior = place(fit, models), _draws(fit, rows)
+    _check_sizes(placed, pd.DataFrame(index=placed.index))
+    rng, eta = (
+        np.random.default_rng(seed),
+        np.empty((len(rows), len(placed), len(fit.design.items))),
+    )
+    for members in families(placed):
+        family = family_prior(posterior, fit.design, placed.iloc[members], rng)
+        eta[:, members] = family.predictor(family.draw(rng))
+    return placed.drop(columns=POSITIONS), eta, size_warnings(fit, placed)
+
+
+def known_predictor(fit: Fit, models: Sequence[str], rows: np.ndarray) -> np.ndarray:
+    """Return the linear predictor of models in the fit, of shape (sample, model, benchmark)."""
+    places = fit.design.scores.models.index.get_indexer(pd.Index(models))
+    return fitted_predictor(_draws(fit, rows), fit.design, places)
+
+
+def _draws(fit: Fit, rows: np.ndarray) -> Draws:
+    return {name: array[rows] for name, array in stacked(fit.posterior).items()}
+
+
+def scores_from(fit: Fit, eta: np.ndarray, rows: np.ndarray, *, seed: int = 1) -> np.ndarray:
+    """Draw scores given linear predictors, of the shape of `eta`; noise and residuals vary."""
+    posterior = _draws(fit, rows)
+    mu, sigma = curve_of(posterior, fit.design).location_and_scale(eta)
+    noise = np.random.default_rng(seed).standard_t(posterior["dof"][:, None, None], size=mu.shape)
+    return np.clip(mu + sigma * noise, 0, 1)
+
+
 def expected_scores(posterior: xr.Dataset, design: Design) -> xr.DataArray:
     """Return the expected scores of the fitted models, with dims chain, draw, model, benchmark."""
     import xarray as xr
@@ -286,11 +338,11 @@ def predict_fitted(
 
 
 def asked_models(
-    models: pd.DataFrame | None,
-    family: str | None,
-    params_b: float | Sequence[float] | None,
-    tokens_t: float | Sequence[float] | None,
-    instruct: bool,
+    models: pd.DataFrame | None = None,
+    family: str | None = None,
+    params_b: float | Sequence[float] | None = None,
+    tokens_t: float | Sequence[float] | None = None,
+    instruct: bool = False,
 ) -> pd.DataFrame:
     """Return the models asked for as one validated table."""
     if models is None:

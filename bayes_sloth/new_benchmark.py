@@ -208,7 +208,7 @@ def _predictors(
     lineage = design.lineage_of_model
     if models is None:
         return eta, names, lineage
-    placed = place(fit, asked_models(models, None, None, None, False))
+    placed = place(fit, asked_models(models))
     new = np.empty((len(eta), len(placed), eta.shape[-1]))
     own = placed["lineage_position"].to_numpy().copy()
     for number, rows in enumerate(families(placed)):

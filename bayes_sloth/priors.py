@@ -41,7 +41,7 @@ class Prior:
         return f"{self.distribution}({numbers})"
 
 
-def _scale(typical: float, spread: float, reason: str) -> Prior:
+def scale_prior(typical: float, spread: float, reason: str) -> Prior:
     """Return a prior for a scale known to about a factor of exp(spread)."""
     return Prior("LogNormal", {"mu": float(np.log(typical)), "sigma": spread}, reason)
 
@@ -60,24 +60,24 @@ PRIORS = {
         "lineages at equal size and tokens differ by some tenths of a logit to two logits; one "
         "scale for all loadings keeps the prior invariant to a rotation of the skills",
     ),
-    "specific_sd": _scale(
+    "specific_sd": scale_prior(
         0.3,
         0.7,
         "what a lineage has on one benchmark alone: near zero is Sloth (skills explain all), one "
         "logit or more is a free intercept per family and benchmark; both lie within two sd",
     ),
-    "slope_scale": _scale(
+    "slope_scale": scale_prior(
         0.2,
         0.7,
         "growth with size differs between lineages by a fraction of how much their levels differ; "
         "0.05 (no difference worth the name) and 0.8 lie within two sd",
     ),
-    "variant_ratio": _scale(
+    "variant_ratio": scale_prior(
         0.5,
         0.5,
         "a variant departs from its lineage in skill about half as far as lineages from each other",
     ),
-    "variant_sd": _scale(
+    "variant_sd": scale_prior(
         0.2,
         0.7,
         "what tuning does to one benchmark alone, by benchmark: IFEval is known to move by more "
@@ -100,13 +100,13 @@ PRIORS = {
         "the ceiling lies between the benchmark's typical level (0) and a perfect score (1): label "
         "noise and ambiguous items keep it off both ends, and nothing more is known beforehand",
     ),
-    "protocol_sd": _scale(
+    "protocol_sd": scale_prior(
         0.008,
         0.7,
         "repeated runs of one model on one benchmark differ by some tenths of a point to three "
         "points with prompt, harness version and answer extraction, beside item sampling",
     ),
-    "residual_sd": _scale(
+    "residual_sd": scale_prior(
         0.1,
         0.7,
         "what is special to one model on one benchmark, in logits: a tenth, within a factor of "

@@ -8,13 +8,16 @@ import click
 
 from bayes_sloth import __version__
 from bayes_sloth.cli.backtest import backtest
+from bayes_sloth.cli.chain import chain
 from bayes_sloth.cli.check import check
 from bayes_sloth.cli.data import data
+from bayes_sloth.cli.downstream import downstream
 from bayes_sloth.cli.fit import fit
 from bayes_sloth.cli.forecast import forecast
 from bayes_sloth.cli.own_benchmark import own_benchmark
 from bayes_sloth.cli.performance_law import performance_law
 from bayes_sloth.cli.plan import plan
+from bayes_sloth.cli.test_time import test_time
 from bayes_sloth.errors import InputError
 
 
@@ -53,6 +56,9 @@ for command in (
     own_benchmark,
     check,
     backtest,
+    downstream,
+    test_time,
+    chain,
     performance_law,
     data,
 ):

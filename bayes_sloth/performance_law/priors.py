@@ -17,7 +17,7 @@ import pandas as pd
 
 from bayes_sloth.performance_law import published
 from bayes_sloth.performance_law.law import COVARIATES
-from bayes_sloth.priors import Prior, _scale
+from bayes_sloth.priors import Prior, scale_prior
 
 POINTS_PER_LOGIT = (100 - 25) / 4
 WORTH, NOISE = 10, 0.6
@@ -98,13 +98,13 @@ PRIORS = {
         "a mixture of experts counts between its total parameters (0) and its active ones (1); "
         "half is the geometric mean that is often quoted",
     ),
-    "developer_sd": _scale(
+    "developer_sd": scale_prior(
         0.3, 0.7, "developers differ at equal architecture, tokens and date by 1 to 20 points"
     ),
-    "lineage_sd": _scale(
+    "lineage_sd": scale_prior(
         0.3, 0.7, "generations of models of one developer differ likewise: other data, other recipe"
     ),
-    "model_sd": _scale(
+    "model_sd": scale_prior(
         0.15, 0.7, "models of one lineage depart from their common curve by less than lineages do"
     ),
     "link_shape": Prior(
@@ -120,7 +120,7 @@ PRIORS = {
         "chance-corrected: 6.5 % of MMLU's questions were found to have errors (Gema et al. 2024, "
         "arXiv 2406.04127), so about 0.93, give or take 0.025; scores in the data stop at 0.83",
     ),
-    "source_sd": _scale(
+    "source_sd": scale_prior(
         0.008,
         0.7,
         "repeated measurements of one model differ by some tenths of a point to three points with "
@@ -148,7 +148,9 @@ PRIORS = {
         {"mu": 0.0, "sigma": 0.3},
         "larger models get more tokens by the rules of compute, fewer by the purse",
     ),
-    "token_sd": _scale(0.3, 0.5, "tokens at equal size and date vary by a factor of two or so"),
+    "token_sd": scale_prior(
+        0.3, 0.5, "tokens at equal size and date vary by a factor of two or so"
+    ),
 }
 SIZE_OF_SHAPE_SD = 0.1  # tenfolds: dense models lie within 0.08 (sd) of what their shape implies
 

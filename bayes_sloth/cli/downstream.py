@@ -1,0 +1,75 @@
+"""``bayes-sloth downstream``."""
+
+from __future__ import annotations
+
+import click
+
+from bayes_sloth.cli.shared import DEFAULT_FIT, print_table
+
+
+@click.command()
+@click.option("--task", default="humaneval", show_default=True, help="A column of the scores.")
+@click.option("--scores", "scores_path", help="A table of yours that has the column.")
+@click.option("--benchmarks", help="Declares columns of that table (chance, n_items).")
+@click.option("--measurements", "measured", help="Instead: a table with model, score, effort.")
+@click.option("--upper", type=float, help="Largest score that can be reached.")
+@click.option("--effort", type=float, help="At this effort, in the unit of the measurements.")
+@click.option("--known", multiple=True, help="A model of the fit by name; may be repeated.")
+@click.option("--family", help="Or a hypothetical model: a variant or lineage, new or known.")
+@click.option("--params", "params_b", type=float, help="Parameters in billions.")
+@click.option("--tokens", "tokens_t", type=float, help="Tokens in trillions.")
+@click.option("--instruct", is_flag=True, help="The model is tuned to follow instructions.")
+@click.option("--fit", "fit_path", default=DEFAULT_FIT, show_default=True, help="A saved fit.")
+@click.option("--seed", default=1, show_default=True, help="Of the predictive draws.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def downstream(
+    task: str,
+    scores_path: str | None,
+    benchmarks: str | None,
+    measured: str | None,
+    upper: float | None,
+    effort: float | None,
+    known: tuple[str, ...],
+    family: str | None,
+    params_b: float | None,
+    tokens_t: float | None,
+    instruct: bool,
+    fit_path: str,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Forecast a downstream score from the skills of a model.
+
+    \b
+    Examples:
+      bayes-sloth downstream --task humaneval --family meta-llama-3 --params 70 --tokens 15
+      bayes-sloth downstream --measurements budgets.csv --effort 8000 --known qwen2-7b
+    """
+    from bayes_sloth.downstream.forecasting import forecast_downstream
+    from bayes_sloth.downstream.measurements import load_measurements, measurements
+    from bayes_sloth.fitting import load_fit
+    from bayes_sloth.scores import load_scores
+
+    if measured is not None:
+        table = load_measurements(measured, task, upper=1.0 if upper is None else upper)
+    else:
+        own = None if scores_path is None else load_scores(scores_path, benchmarks=benchmarks)
+        table = measurements(task, own, upper=upper)
+    result = forecast_downstream(
+        table,
+        load_fit(fit_path),
+        known=list(known) or None,
+        family=family,
+        params_b=params_b,
+        tokens_t=tokens_t,
+        instruct=instruct,
+        effort=effort,
+        seed=seed,
+    )
+    if as_json:
+        click.echo(result.to_json())
+        return
+    print_table(result.table().reset_index(), repr(table), digits=3)
+    click.echo(result.importance.sentence())
+    for warning in result.warnings:
+        click.echo(f"warning: {warning}", err=True)

@@ -1,0 +1,89 @@
+"""``bayes-sloth test-time``."""
+
+from __future__ import annotations
+
+import click
+
+from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, numbers_of, print_table
+from bayes_sloth.errors import InputError
+
+
+@click.group("test-time")
+def test_time() -> None:
+    """Forecast what a model reaches when it may try again: pass@k."""
+
+
+@test_time.command()
+@click.option("--counts", "counts_path", help="A table with model, question, correct, samples.")
+@click.option("--samples", multiple=True, help="MODEL=FILE.json, lists of right or wrong.")
+@click.option("--out", default="test_time.nc", show_default=True, help="Where to save the fit.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def fit(counts_path: str | None, samples: tuple[str, ...], out: str, as_json: bool) -> None:
+    """Fit the item-response model to repeated samples.
+
+    \b
+    Example:
+      bayes-sloth test-time fit --samples gemma-7b=MATH_Gemma-7B.json \\
+          --samples pythia-12b=MATH_Pythia-12B.json --out math.nc
+    """
+    from bayes_sloth.test_time.counts import load_counts
+    from bayes_sloth.test_time.fitting import fit_item_response
+
+    check_writable(out)
+    if (counts_path is None) == (not samples):
+        raise InputError("give either --counts TABLE.csv or --samples MODEL=FILE.json")
+    pairs = [sample.partition("=")[::2] for sample in samples]
+    if any(not model or not path for model, path in pairs):
+        raise InputError("give samples as MODEL=FILE.json, with the model's name in the scores")
+    result = fit_item_response(load_counts(dict(pairs) if counts_path is None else counts_path))
+    result.save(out)
+    table = result.pass_at_k([1, 10, 100, 1000, 10000]).reset_index()
+    print_table(table, "pass@k of the models sampled", as_json=as_json, digits=3)
+    click.echo(f"{result.health.sentence()} Saved to {out}.", err=as_json)
+
+
+@test_time.command()
+@click.argument("fit_path", default="test_time.nc")
+@click.option("--known", multiple=True, help="A model of the skills fit; may be repeated.")
+@click.option("--family", help="Or a hypothetical model: a variant or lineage, new or known.")
+@click.option("--params", "params_b", type=float, help="Parameters in billions.")
+@click.option("--tokens", "tokens_t", type=float, help="Tokens in trillions.")
+@click.option("--instruct", is_flag=True, help="The model is tuned to follow instructions.")
+@click.option("--k", "attempts", default="1,10,100,1000,10000", show_default=True)
+@click.option("--fit", "skills_path", default=DEFAULT_FIT, show_default=True, help="Of skills.")
+@click.option("--seed", default=1, show_default=True, help="Of the predictive draws.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def forecast(
+    fit_path: str,
+    known: tuple[str, ...],
+    family: str | None,
+    params_b: float | None,
+    tokens_t: float | None,
+    instruct: bool,
+    attempts: str,
+    skills_path: str,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Forecast pass@k of a model that was never sampled."""
+    from bayes_sloth.fitting import load_fit
+    from bayes_sloth.test_time.fitting import load_item_response
+    from bayes_sloth.test_time.forecasting import forecast_pass_at_k
+
+    result = forecast_pass_at_k(
+        load_item_response(fit_path),
+        load_fit(skills_path),
+        known=list(known) or None,
+        family=family,
+        params_b=params_b,
+        tokens_t=tokens_t,
+        instruct=instruct,
+        ks=[int(k) for k in numbers_of(attempts, "--k")],
+        seed=seed,
+    )
+    if as_json:
+        click.echo(result.to_json())
+        return
+    print_table(result.table().reset_index(), "pass@k, 50 and 90 % intervals", digits=3)
+    for warning in result.warnings:
+        click.echo(f"warning: {warning}", err=True)

@@ -1,0 +1,1 @@
+"""Downstream tasks: scores outside the leaderboard as a function of skills."""

@@ -1,0 +1,1 @@
+"""Test-time compute: what a model reaches when it may try again."""
