@@ -21,7 +21,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_sloth.checking.odd_scores import odd_cells, odd_models
-from bayes_sloth.design import Design, make_design
+from bayes_sloth.design import Design, make_design, typical_level
 from bayes_sloth.fitting import load_fit
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.scores import load_scores
@@ -44,6 +44,7 @@ def main() -> None:
         fit.design, fit.specification, Sampling(chains=2, tune=300, draws=300)
     )
     recovered, judged = [], []
+    reference = typical_level(fit.design.scores.values.to_numpy(float), fit.design.chance)
     design, planted = as_published(fit.design)
     posterior = simulator.refit(design, seed=given.seed)["posterior"].to_dataset()
     judged.append(judge(posterior, design, planted).assign(replicate="errata", clean=False))
@@ -55,7 +56,8 @@ def main() -> None:
         planted = pd.DataFrame(columns=["model", "kind", "benchmark", "moved"])
         if i % 2 == 0:
             design, planted = plant(design, rng)
-        tree = simulator.refit(design, seed=i)
+        # Intercepts, link shapes and ceilings are measured from the truth's own typical levels.
+        tree = simulator.refit(design, i, reference)
         posterior = tree["posterior"].to_dataset()
         judged.append(judge(posterior, design, planted).assign(replicate=i, clean=planted.empty))
         if planted.empty:
