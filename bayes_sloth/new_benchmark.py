@@ -27,11 +27,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bayes_sloth.asked import asked_models, place
 from bayes_sloth.conditioning import Cells, Quality, condition, repeated
 from bayes_sloth.design import Design, chance_corrected_logits
 from bayes_sloth.errors import InputError
-from bayes_sloth.forecasting import asked_models, fitted_predictor, place
-from bayes_sloth.predictor import Curve, Draws, Effect, Family, families, family_prior, stacked
+from bayes_sloth.predictor import (
+    Curve,
+    Draws,
+    Effect,
+    Family,
+    families,
+    family_prior,
+    fitted_predictor,
+    stacked,
+)
 from bayes_sloth.priors import PRIORS
 from bayes_sloth.validate import nearest
 

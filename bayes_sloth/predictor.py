@@ -115,6 +115,24 @@ def families(placed: pd.DataFrame) -> list[np.ndarray]:
     return [np.asarray(rows) for rows in placed.groupby([seen, key], sort=False).indices.values()]
 
 
+def fitted_predictor(
+    posterior: dict[str, np.ndarray], design: Design, rows: np.ndarray | slice = slice(None)
+) -> np.ndarray:
+    """Return eta of fitted models, of shape (sample, model, benchmark)."""
+    lineage = design.lineage_of_model[rows]
+    away = design.x[rows] - design.centre[lineage]
+    growth = posterior["growth"]
+    eta = posterior["lineage_level"][:, lineage] + away[:, 1:] @ growth[:, 1:]
+    slope = posterior.get("lineage_slope")
+    eta += away[:, :1] * (growth[:, :1] if slope is None else slope[:, lineage])
+    deviation = design.deviation_of_model[rows]
+    if (deviation >= 0).any():
+        eta[:, deviation >= 0] += posterior["variant_deviation"][:, deviation[deviation >= 0]]
+    scale = posterior["model_scale"][:, None, None]
+    skill = posterior["model_skill"][:, rows]
+    return eta + scale * skill @ np.swapaxes(posterior["loadings"], 1, 2)
+
+
 def family_prior(
     posterior: Draws,
     design: Design,

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_sloth.design import Design, principal_directions
-from bayes_sloth.forecasting import fitted_predictor
 from bayes_sloth.loadings import align, shared_covariance
-from bayes_sloth.predictor import curve_of, stacked
+from bayes_sloth.predictor import curve_of, fitted_predictor, stacked
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.specification import Specification
 

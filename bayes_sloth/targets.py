@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bayes_sloth.asked import asked_models
 from bayes_sloth.errors import InputError
 from bayes_sloth.factor_scores import evenly
-from bayes_sloth.forecasting import asked_models, hypothetical_predictor, known_predictor
+from bayes_sloth.forecasting import hypothetical_predictor, known_predictor
 from bayes_sloth.validate import nearest
 
 if TYPE_CHECKING:

@@ -28,7 +28,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth import link
-from bayes_sloth.forecasting import asked_models, place, thinned
+from bayes_sloth.asked import asked_models, place
+from bayes_sloth.forecasting import thinned
 from bayes_sloth.predictor import Curve, Draws, Family, curve_of, family_prior, stacked
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from scipy import stats
 from bayes_sloth.design import covariates, make_design, typical_level
 from bayes_sloth.errors import InputError
 from bayes_sloth.fitting import Fit
-from bayes_sloth.forecasting import fitted_predictor
 from bayes_sloth.model import (
     build_model,
     observed_cells,
@@ -16,7 +15,7 @@ from bayes_sloth.model import (
     rotation_slice,
     sample_prior,
 )
-from bayes_sloth.predictor import curve_of, stacked
+from bayes_sloth.predictor import curve_of, fitted_predictor, stacked
 from bayes_sloth.priors import PRIORS, priors_table
 from bayes_sloth.scores import Scores, benchmarks_of, load_scores
 from bayes_sloth.specification import Specification

@@ -9,9 +9,8 @@ import xarray as xr
 from scipy import stats
 
 from bayes_sloth.design import Design, principal_directions
-from bayes_sloth.forecasting import fitted_predictor
 from bayes_sloth.loadings import orbit_volume
-from bayes_sloth.predictor import curve_of, stacked
+from bayes_sloth.predictor import curve_of, fitted_predictor, stacked
 from bayes_sloth.priors import GROWTH_MEAN, GROWTH_SPREAD, PRIORS
 
 if TYPE_CHECKING:

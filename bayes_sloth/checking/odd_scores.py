@@ -40,8 +40,7 @@ from bayes_sloth import link
 from bayes_sloth.checking.densities import log_likelihood, student_log_density
 from bayes_sloth.checking.sensitivity import thinned
 from bayes_sloth.design import typical_level
-from bayes_sloth.forecasting import fitted_predictor
-from bayes_sloth.predictor import curve_of, stacked
+from bayes_sloth.predictor import curve_of, fitted_predictor, stacked
 
 if TYPE_CHECKING:
     import xarray as xr

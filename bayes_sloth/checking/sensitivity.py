@@ -11,9 +11,8 @@ import xarray as xr
 
 from bayes_sloth.checking.densities import log_likelihood, log_prior, prior_distribution
 from bayes_sloth.design import Design, covariates
-from bayes_sloth.forecasting import fitted_predictor
 from bayes_sloth.loadings import shared_covariance
-from bayes_sloth.predictor import curve_of, stacked
+from bayes_sloth.predictor import curve_of, fitted_predictor, stacked
 from bayes_sloth.priors import GROWTH_SPREAD, PRIORS
 
 # Kallioinen et al. (2024): above, the posterior moves with the prior (or with the likelihood).

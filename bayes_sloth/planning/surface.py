@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bayes_sloth.asked import chosen_benchmarks, place, size_warnings
 from bayes_sloth.errors import InputError
-from bayes_sloth.forecasting import chosen_benchmarks, place, size_warnings
 from bayes_sloth.predictor import Curve, curve_of, family_prior, stacked
 
 if TYPE_CHECKING:
