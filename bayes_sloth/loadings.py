@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.linalg import null_space
 
 
 def rotation_slice(directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -24,6 +23,8 @@ def rotation_slice(directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         Contracted with ``S = L' D``: the matrix of ``A -> S A + A S`` on antisymmetric matrices,
         whose determinant is the volume of the orbit at L, up to a constant.
     """
+    from scipy.linalg import null_space  # a forecast does without
+
     skills = directions.shape[1]
     unit = np.eye(skills)
     turns = np.array(
