@@ -42,7 +42,7 @@ def prior_distribution(name: str) -> rv_frozen:
             return stats.beta(given["alpha"], given["beta"])
         case "Gamma":
             return stats.gamma(given["alpha"], scale=1 / given["beta"])
-    raise NotImplementedError(f"no SciPy twin of {prior}")
+    raise ValueError(f"no SciPy twin of {prior}")
 
 
 def log_prior(posterior: xr.Dataset, design: Design) -> xr.Dataset:
