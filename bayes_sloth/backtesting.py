@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bayes_sloth.design import Design
 
 # Two chains suffice for a fold; the default fit has four and more draws. Longer steps than by
-# default take a third less time here for as many effective draws.
+# default take less time here for as many effective draws.
 FOLD_SAMPLING = Sampling(chains=2, tune=300, draws=500, target_accept=0.7)
 REPEATS = 5
 QUANTILES = {

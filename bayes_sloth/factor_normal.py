@@ -17,7 +17,7 @@ the right side by Gram and Schmidt. Then, with :math:`w = \operatorname{diag}(\p
     \tfrac12 \log |\Omega| = \textstyle\sum_k \log R_{kk} + \sum_b \log \psi_b .
 
 That costs benchmarks x skills for each row, and leaves a graph of elementwise operations, which
-compiles several times faster than a Cholesky factor of :math:`\Omega` with its gradient.
+compiles faster than a Cholesky factor of :math:`\Omega` with its gradient.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import numpy as np
 def product(left: Any, right: Any) -> Any:
     """Return the matrix product of small matrices, as an elementwise product that is summed.
 
-    Each ``@`` of a graph is compiled on its own, forward and backward, for some ten seconds; this
+    Each ``@`` of a graph is compiled on its own, forward and backward, which is slow; this
     is not, and with a few skills or covariates to sum over it is as fast.
 
     Parameters

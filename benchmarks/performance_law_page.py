@@ -86,6 +86,9 @@ predictive check asks that MMLU over the table's models spans guessing to the ce
 
 {priors}
 
+Priors of the link's shape, of its ceiling and of the softness were set after looking at fits of all the data,
+before any backtest was run. So the backtests below are not wholly blind to what they hide.
+
 ## What the data say, and what they do not
 
 Prior and posterior of a fit to all models. A contraction of 1 means that the data say all, 0 or less
