@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.errors import InputError
+from bayes_sloth.priors import UNTUNED
 from bayes_sloth.scores import Scores
 
 REFERENCE_PARAMS_B = 7.0
@@ -27,14 +28,16 @@ def covariates(params_b: np.ndarray, tokens_t: np.ndarray, instruct: np.ndarray)
     Returns
     -------
     array of shape (..., model, covariate)
-        Columns as `bayes_sloth.priors.COVARIATES`: size, tokens, size x tokens (the translog
-        production function of Sloth, arXiv 2412.06540, eq. 4), and the effect of tuning on the
-        level and on the growth with size and tokens.
+        Columns as `bayes_sloth.priors.COVARIATES`: size, tokens, size x tokens (the production
+        function of Sloth, arXiv 2412.06540, eq. 4), size squared (a term of the translog that Sloth
+        leaves out: returns to size diminish on the logit scale too, and without it only a low
+        ceiling could say so), and the effect of tuning on the level and on the growth with size
+        and tokens.
     """
     size = np.log10(np.asarray(params_b, float) / REFERENCE_PARAMS_B)
     tokens = np.log10(np.asarray(tokens_t, float) / REFERENCE_TOKENS_T)
     tuned = np.asarray(instruct, float)
-    columns = [size, tokens, size * tokens, tuned, tuned * size, tuned * tokens]
+    columns = [size, tokens, size * tokens, size**2, tuned, tuned * size, tuned * tokens]
     return np.stack(columns, axis=-1)
 
 
@@ -105,7 +108,7 @@ def make_design(scores: Scores) -> Design:
     trunks = _trunks(models)
     variants = pd.Index(models["variant"].unique(), name="variant")
     deviating = variants[~variants.isin(trunks)]
-    untuned = np.where(np.arange(x.shape[1]) < 3, x, 0.0)  # as a trunk is
+    untuned = np.where(np.arange(x.shape[1]) < UNTUNED, x, 0.0)  # as a trunk is
     centre = pd.DataFrame(untuned).groupby(lineage_of_model).mean().to_numpy()
     return Design(
         scores=scores,

@@ -27,7 +27,7 @@ from bayes_sloth.storage import read_tree, write_tree
 if TYPE_CHECKING:
     import xarray as xr
 
-FORMAT = 1
+FORMAT = 2
 _REQUIRED = set(FORECAST_VARIABLES) - OPTIONAL
 _LIBRARIES = ("pymc", "pytensor", "nutpie", "arviz-stats", "numpy", "xarray")
 

@@ -28,6 +28,7 @@ import pandas as pd
 from bayes_sloth.design import covariates
 from bayes_sloth.loadings import alignment
 from bayes_sloth.predictor import stacked
+from bayes_sloth.priors import COVARIATES
 from bayes_sloth.rotation import Rotation, rotate, rotate_draws, rotated
 
 if TYPE_CHECKING:
@@ -298,7 +299,7 @@ def _tuned(design: Design) -> np.ndarray:
 
 def _tuning(draws: dict[str, np.ndarray], design: Design, rng: np.random.Generator) -> np.ndarray:
     """Return what tuning does to skills: common to all tuned models, and the variant's own."""
-    common = _projected(draws, draws["growth"])[:, 3:4]  # the covariate "tuned"
+    common = _projected(draws, draws["growth"])[:, [COVARIATES.index("tuned")]]
     names = _tuned(design)
     if not len(names):
         return np.empty((len(common), 0, common.shape[2]))

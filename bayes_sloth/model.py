@@ -1,7 +1,7 @@
 r"""The skills model, as a PyMC model with named coordinates.
 
 For model *m* of variant *v* and lineage *l*, benchmark *b*, skill *k*, with covariates *x* (size,
-tokens, size x tokens, tuning, tuning x size, tuning x tokens; `bayes_sloth.design`):
+tokens, size x tokens, size squared, tuning, tuning x size, tuning x tokens; `bayes_sloth.design`):
 
 .. math::
 
@@ -52,7 +52,7 @@ from bayes_sloth.design import (
 from bayes_sloth.errors import InputError
 from bayes_sloth.factor_normal import factor_normal, half_centred, orthonormal, product
 from bayes_sloth.loadings import orbit_volume, rotation_slice
-from bayes_sloth.priors import COVARIATES, GROWTH_MEAN, GROWTH_SPREAD, PRIORS
+from bayes_sloth.priors import COVARIATES, GROWTH_MEAN, GROWTH_SPREAD, PRIORS, UNTUNED
 from bayes_sloth.specification import Specification
 
 if TYPE_CHECKING:
@@ -310,7 +310,8 @@ def _levels(
 ) -> Any:
     """Return each lineage's level at the centre of its models, of shape (lineage, benchmark)."""
     centre = place["centre"]
-    mean = intercept + product(centre[:, 1:3], growth[1:3]) + centre[:, 0][:, None] * slope
+    common = product(centre[:, 1:UNTUNED], growth[1:UNTUNED])
+    mean = intercept + common + centre[:, 0][:, None] * slope
     return half_centred("lineage_level", mean, *between, weak, dims=("lineage", "benchmark"))
 
 
