@@ -100,8 +100,10 @@ def test_all_models_with_size_and_tokens_enter_one_fit():
 
 
 def test_covariates_are_tenfolds_from_the_reference():
-    x = covariates(np.array([7.0, 70.0]), np.array([2.0, 20.0]), np.array([False, True]))
-    np.testing.assert_allclose(x, [[0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1]])
+    x = covariates(np.array([7.0, 700.0]), np.array([2.0, 20.0]), np.array([False, True]))
+    size, tokens = 2, 1
+    tuned = [size, tokens, size * tokens, size**2, 1, size, tokens]
+    np.testing.assert_allclose(x, [[0, 0, 0, 0, 0, 0, 0], tuned])
 
 
 def test_a_trunk_is_a_base_variant_and_every_lineage_has_at_most_one(small_scores: Scores):
