@@ -8,17 +8,41 @@ tokens, so a growth of 1 is one logit for ten times the parameters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+if TYPE_CHECKING:
+    from bayes_sloth.specification import Specification
+
 COVARIATES = ("size", "tokens", "size_tokens", "tuned", "tuned_size", "tuned_tokens")
 
 # Expected effect (logits) and its spread in units of the spread between lineages, by covariate.
-GROWTH_MEAN = np.array([0.8, 0.4, 0.0, 0.0, 0.0, 0.0])
-GROWTH_SPREAD = np.array([1.5, 1.0, 0.5, 1.0, 0.5, 0.5])
+# Tenfold training compute is half of it size and half tokens, more or less.
+GROWTH = {
+    "size": (0.8, 1.5),
+    "tokens": (0.4, 1.0),
+    "size_tokens": (0.0, 0.5),
+    "tuned": (0.0, 1.0),
+    "tuned_size": (0.0, 0.5),
+    "tuned_tokens": (0.0, 0.5),
+    "flops": (0.6, 1.5),
+    "tuned_flops": (0.0, 0.5),
+}
+GROWTH_MEAN, GROWTH_SPREAD = np.array([GROWTH[name] for name in COVARIATES]).T
+
+# Growth with compute alone: the log of compute (6 x parameters x tokens) is the sum of their
+# logs, so size and tokens share one effect. FROM_FLOPS leads back to COVARIATES.
+FLOPS_COVARIATES = {
+    "flops": ("size", "tokens"),
+    "tuned": ("tuned",),
+    "tuned_flops": ("tuned_size", "tuned_tokens"),
+}
+FROM_FLOPS = np.array(
+    [[name in parts for parts in FLOPS_COVARIATES.values()] for name in COVARIATES], dtype=float
+)
 
 
 @dataclass(frozen=True)
@@ -120,10 +144,31 @@ PRIORS = {
 }
 
 
-def priors_table() -> pd.DataFrame:
-    """Return the priors with their reasons, indexed by parameter."""
+def priors_of(specification: Specification) -> dict[str, Prior]:
+    """Return the priors of a specification: `PRIORS`, but for the numbers that it overrides."""
+    changed = dict(PRIORS)
+    for name, value in specification.priors:
+        parameter, _, part = name.partition(".")
+        prior = changed[parameter]
+        changed[parameter] = replace(prior, parameters={**prior.parameters, part: value})
+    return changed
+
+
+def priors_table(specification: Specification | None = None) -> pd.DataFrame:
+    """Return the priors with their reasons, indexed by parameter.
+
+    Parameters
+    ----------
+    specification : Specification, optional
+        Whose overrides to show; none by default.
+
+    Returns
+    -------
+    DataFrame
+    """
+    priors = PRIORS if specification is None else priors_of(specification)
     rows = {
-        name: {"prior": str(prior), "reason": prior.reason} for name, prior in PRIORS.items()
+        name: {"prior": str(prior), "reason": prior.reason} for name, prior in priors.items()
     } | {
         "loadings": {
             "prior": "Normal(0, loading_scale), up to rotation",
