@@ -19,7 +19,6 @@ BFMI_LIMIT = 0.3
 MODE_LIMIT = 0.75
 
 
-
 @dataclass(frozen=True)
 class Health:
     """Diagnostics of a fit, and what they say.

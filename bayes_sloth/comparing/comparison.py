@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,18 @@ class Comparison:
     health: dict[str, Health]
     fits: dict[str, Fit] = field(default_factory=dict)
 
+    @cached_property
+    def smoothed_weights(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Log densities and smoothed log weights of leave-one-out, (unit, draw), by name."""
+        from arviz_stats.base import array_stats
+
+        found = {}
+        for name, densities in self.densities.items():
+            log = densities["log_likelihood"].transpose("unit", "chain", "draw").to_numpy()
+            flat = log.reshape(len(log), -1)
+            found[name] = (flat, array_stats.psislw(flat, axis=-1)[0])
+        return found
+
     def table(self) -> pd.DataFrame:
         """Return ArviZ's comparison, best first; higher elpd is better.
 
@@ -78,8 +91,8 @@ class Comparison:
     def warnings(self) -> list[str]:
         """Return what to know before the table is believed, in sentences."""
         found = [f"{name}: {text}" for name, text in self._warnings().items() if text]
-        errors = np.sqrt((self.pointwise["integration_error"] ** 2).sum("unit")).to_series()
-        for name, error in errors[errors > 2].items():
+        variance = (self.pointwise["integration_error"] ** 2).sum("unit").to_series()
+        for name, error in (variance**0.5)[variance > 4].items():
             found.append(f"{name}: integrals leave a Monte Carlo error of {error:.1f} in elpd")
         return found
 
@@ -125,8 +138,8 @@ class Comparison:
         return Ensemble.of(self.fits, given)
 
     def sensitivity(self, to: str) -> pd.DataFrame:
-        """Return how the comparison changes: see `bayes_sloth.comparing.sensitivity.sensitivity`."""
-        from bayes_sloth.comparing.sensitivity import sensitivity
+        """Return how the comparison changes: see `bayes_sloth.comparing.robustness.sensitivity`."""
+        from bayes_sloth.comparing.robustness import sensitivity
 
         return sensitivity(self, to)
 
@@ -154,15 +167,15 @@ class Comparison:
             "health": {name: health.to_dict() for name, health in self.health.items()},
             "specifications": {n: asdict(s) for n, s in self.specifications.items()},
             "pointwise": {
-                str(name): [
-                    _plain({str(k): v for k, v in row.items()})
-                    for row in part.drop_vars("specification").to_dataframe().reset_index()
-                    .to_dict("records")
-                ]
-                for name, part in self.pointwise.groupby("specification", squeeze=True)
+                str(name): [_plain(row) for row in self._units(str(name)).to_dict("records")]
+                for name in self.specifications
             },
             "warnings": self.warnings(),
         }  # fmt: skip
+
+    def _units(self, name: str) -> pd.DataFrame:
+        one = self.pointwise.sel(specification=name, drop=True)
+        return one.to_dataframe().reset_index()
 
     def __repr__(self) -> str:
         shown = self.table().drop(columns="warning").round(2).to_string()
@@ -285,9 +298,7 @@ def load_comparison(path: str | os.PathLike[str]) -> Comparison:
         name: Specification.of(choices)
         for name, choices in json.loads(tree.attrs["specifications"]).items()
     }
-    densities = {
-        name: tree[f"densities/{i}"].to_dataset() for i, name in enumerate(specifications)
-    }
+    densities = {name: tree[f"densities/{i}"].to_dataset() for i, name in enumerate(specifications)}
     health = {name: Health(**one) for name, one in json.loads(tree.attrs["health"]).items()}
     pointwise = tree["pointwise"].to_dataset()
     return Comparison(tree.attrs["unit"], pointwise, densities, specifications, health)
@@ -319,9 +330,7 @@ def combine(parts: Mapping[str, xr.Dataset]) -> xr.Dataset:
     )
 
 
-def with_refits(
-    pointwise: xr.Dataset, refits: Mapping[str, list[dict[str, Any]]]
-) -> xr.Dataset:
+def with_refits(pointwise: xr.Dataset, refits: Mapping[str, list[dict[str, Any]]]) -> xr.Dataset:
     """Return leave-one-out densities with those of exact refits in their place."""
     changed = pointwise.copy(deep=True)
     for name, found in refits.items():
@@ -381,12 +390,11 @@ def comparison_table(pointwise: xr.Dataset) -> pd.DataFrame:
 
 
 def _elpd_data(pointwise: xr.Dataset, name: str) -> Any:
-    from arviz_stats import ELPDData
+    from arviz_stats import ELPDDataLOO
 
     one = pointwise.sel(specification=name, drop=True)
     elpd, units = one["elpd"], pointwise.sizes["unit"]
-    return ELPDData(
-        kind="loo",
+    return ELPDDataLOO(
         elpd=float(elpd.sum()),
         se=float(np.sqrt(units) * elpd.std()),
         p=float((one["lppd"] - elpd).sum()),
@@ -405,9 +413,7 @@ def _tracked(tasks: list[Any], jobs: int, description: str, shown: bool) -> Any:
     from rich.progress import track
 
     results = Parallel(n_jobs=jobs, return_as="generator")(tasks)
-    return track(
-        results, description, total=len(tasks), console=_console(), disable=not shown
-    )
+    return track(results, description, total=len(tasks), console=_console(), disable=not shown)
 
 
 def _console() -> Any:
@@ -419,4 +425,6 @@ def _console() -> Any:
 def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
     """Return a row that JSON can carry."""
     values = {str(k): v.item() if isinstance(v, np.generic) else v for k, v in row.items()}
-    return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()}
+    return {
+        k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()
+    }

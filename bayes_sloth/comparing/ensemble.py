@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
@@ -98,6 +98,8 @@ class Ensemble:
 
         from bayes_sloth.forecasting import forecast
 
+        if isinstance(asked.get("benchmarks"), Iterator):
+            asked["benchmarks"] = list(asked["benchmarks"])
         parts = {name: forecast(fit, models, **asked) for name, fit in self.members.items()}
         samples = min(part.draws.sizes["sample"] for part in parts.values())
         chosen = {
@@ -230,7 +232,8 @@ def load_ensemble(path: str | os.PathLike[str]) -> Ensemble:
         raise InputError(f"'{path}' is not an ensemble of format {FORMAT}; make it again with: "
                          f"bayes-sloth compare SPEC SPEC --ensemble {path}")  # fmt: skip
     weights = json.loads(tree.attrs["weights"])
-    members = {name: fit_of(tree[f"members/{i}"]) for i, name in enumerate(weights)}
+    trees = tree["members"].children
+    members = {name: fit_of(trees[str(i)]) for i, name in enumerate(weights)}
     return Ensemble(members, weights)
 
 

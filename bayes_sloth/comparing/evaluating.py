@@ -89,8 +89,8 @@ def unit_densities(fit: Fit, unit: str, *, seed: int = 1) -> xr.Dataset:
     -------
     Dataset
         ``log_likelihood`` (chain, draw, unit), ``integration_error`` (unit; root mean square over
-        draws of the standard error of the log density), ``log_prior`` (chain, draw),
-        ``scores`` (unit; how many).
+        draws of the standard error of the log density), ``log_prior`` (prior, chain, draw),
+        ``scores`` (unit; how many) and the coordinate ``family`` (unit).
     """
     units = units_of(fit.design, unit)
     if unit == "score":
@@ -112,7 +112,11 @@ def unit_densities(fit: Fit, unit: str, *, seed: int = 1) -> xr.Dataset:
             "scores": ("unit", [len(u.cells) for u in units]),
             "log_prior": _log_prior(fit, posterior),
         },
-        coords={name: posterior[name] for name in dims} | {"unit": [u.name for u in units]},
+        coords={
+            **{name: posterior[name] for name in dims},
+            "unit": [u.name for u in units],
+            "family": ("unit", [str(u.models["lineage"].iloc[0]) for u in units]),
+        },
     )
 
 
@@ -159,7 +163,7 @@ def pareto_smoothed(densities: xr.Dataset) -> xr.Dataset:
             "integration_error": densities["integration_error"],
             "scores": densities["scores"],
         },
-        coords={"unit": densities["unit"]},
+        coords={"unit": densities["unit"], "family": densities["family"]},
         attrs={"good_k": found.good_k},
     )
 
@@ -247,5 +251,4 @@ def _loo(log: xr.DataArray) -> Any:
 
 
 def _log_prior(fit: Fit, posterior: xr.Dataset) -> xr.DataArray:
-    parts = log_prior(posterior, fit.design, fit.specification)
-    return sum(parts[name] for name in parts)  # type: ignore[return-value]
+    return log_prior(posterior, fit.design, fit.specification).to_dataarray(dim="prior")

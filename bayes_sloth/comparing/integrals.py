@@ -53,9 +53,7 @@ def log_marginal(
     part = max(1, LARGEST // (repeats * len(cells.score)))
     if samples > part:
         parts = np.array_split(np.arange(samples), -(-samples // part))
-        done = [
-            log_marginal(family.take(p), cells.take(p), rng, repeats) for p in parts
-        ]
+        done = [log_marginal(family.take(p), cells.take(p), rng, repeats) for p in parts]
         return np.concatenate([d for d, _ in done]), np.concatenate([e for _, e in done])
     counts = np.round(SHARES * repeats).astype(int)
     counts[0] += repeats - counts.sum()

@@ -1,4 +1,4 @@
-"""What is left out at a time, a score, a model or a family, and where its effects come from then."""
+"""What is left out at a time: a score, a model or a family, with the effects that leave with it."""
 
 from __future__ import annotations
 
