@@ -11,6 +11,7 @@ import numpy as np
 from bayes_sloth.comparing.units import Unit, units_of
 from bayes_sloth.compiled import compiled_model, content_key
 from bayes_sloth.fitting import Fit, assemble, load_fit
+from bayes_sloth.priors import GROWTH, priors_of
 from bayes_sloth.sampling import Sampling
 
 if TYPE_CHECKING:
@@ -26,9 +27,10 @@ REFIT_SAMPLING = Sampling(chains=2, tune=300, draws=300, target_accept=0.7)
 
 
 def fit_key(scores: Scores, specification: Specification, sampling: Sampling) -> str:
-    """Return the name under which a fit is kept: by data, specification and sampling."""
+    """Return the name under which a fit is kept: by data, specification, priors and sampling."""
+    priors = {name: str(prior) for name, prior in priors_of(specification).items()}
     settings = {"specification": asdict(specification), "sampling": asdict(sampling)}
-    return content_key(scores, settings)
+    return content_key(scores, settings | {"priors": priors, "growth": GROWTH})
 
 
 def kept_fit(
