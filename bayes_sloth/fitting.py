@@ -17,6 +17,7 @@ import pandas as pd
 
 from bayes_sloth import __version__
 from bayes_sloth.design import Design, make_design, principal_directions, typical_level
+from bayes_sloth.errors import InputError
 from bayes_sloth.health import Health, diagnose
 from bayes_sloth.model import required_variables
 from bayes_sloth.sampling import Sampling
@@ -78,6 +79,14 @@ class Fit:
         Path
         """
         return write_tree(self.tree, path)
+
+    def require_skills(self, purpose: str) -> None:
+        """Refuse a corner of the model without skills, or without deviations beside them."""
+        if not (self.specification.skills and self.specification.deviations):
+            raise InputError(
+                f"{purpose} needs skills, and what benchmarks have beside them; this fit has "
+                f"{self.specification.describe()}: fit again with skills=2"
+            )
 
     def __repr__(self) -> str:
         """Describe model, data and sampler, and what to call next."""

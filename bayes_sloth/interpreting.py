@@ -180,6 +180,7 @@ def skills(
     -------
     Skills
     """
+    fit.require_skills("reading the skills")
     posterior = fit.posterior.transpose("chain", "draw", ...)
     draws = stacked(posterior)
     benchmarks = [str(name) for name in posterior["benchmark"].to_numpy()]

@@ -18,6 +18,7 @@ from bayes_sloth.design import make_design
 from bayes_sloth.errors import InputError
 from bayes_sloth.fitting import Fit, assemble, load_fit
 from bayes_sloth.forecasting import forecast
+from bayes_sloth.interpreting import skills
 from bayes_sloth.model import build_model, observed_cells, sample_prior
 from bayes_sloth.predictor import curve_of, fitted_predictor, stacked
 from bayes_sloth.sampling import Sampling
@@ -97,6 +98,9 @@ def test_corners_do_what_a_fit_does(small_scores: Scores, name: str, tmp_path: P
     found = check(again)
     assert found.verdict
     assert len(found.table())
+    if name != "noise=normal,link_shape.sigma=0.2":
+        with pytest.raises(InputError, match="needs skills"):
+            skills(again)
     broken = again.tree.copy()
     broken["posterior"] = broken["posterior"].to_dataset().drop_vars("growth")
     broken.to_netcdf(tmp_path / "broken.nc", engine="h5netcdf")
