@@ -11,6 +11,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
+from comparison import SPECIFICATIONS
 from results_page import markdown
 
 from bayes_sloth.comparing.comparison_plots import plot_comparison, plot_sensitivity
@@ -43,6 +44,7 @@ and `high k` counts those units: **nothing was refitted for these tables**, whic
 stopped.
 
 {specifications}
+{missing}
 {tables}
 ![elpd differences](comparison.png)
 
@@ -110,6 +112,13 @@ def modes(results: pd.DataFrame) -> str:
     return f"**Chains in different modes: {', '.join(apart)}**; their rows say little."
 
 
+def missing(names: list[str]) -> str:
+    left = [f"`{name}`" for name in SPECIFICATIONS if name not in names]
+    if not left:
+        return ""
+    return f"**Not run yet**, so nothing is said of them here: {', '.join(left)}.\n"
+
+
 def specifications(names: list[str]) -> pd.DataFrame:
     rows = [(name, read_specification(name)[1].describe()) for name in names]
     return pd.DataFrame(rows, columns=["specification", "model"])
@@ -141,6 +150,7 @@ def main() -> None:
     names = list(results["specification"].unique())
     page = TEXT.format(
         specifications=markdown(specifications(names)) + "\n",
+        missing=missing(names),
         tables=tables(results),
         rhat=RHAT_LIMIT,
         ess=ESS_LIMIT,

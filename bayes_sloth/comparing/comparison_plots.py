@@ -55,6 +55,7 @@ def plot_comparison(
                    facecolors=np.where(sure, BLUE, "white"))  # fmt: skip
         ax.set_yticks(y, rows.index if ax is axes[0] else [""] * len(y))
         ax.set_title(f"{unit} left out", fontsize="medium", loc="left")
+        ax.set_ylim(-0.6, len(rows) - 0.4)
         ax.set_xlabel("elpd less the best")
         ax.spines[["top", "right"]].set_visible(False)
     return axes
@@ -73,7 +74,7 @@ def plot_sensitivity(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
         For each specification the whole comparison with one standard error each way, and a mark
-        for each change; the two that move it most are named.
+        for each change; the one that moves it most is named.
     """
     import matplotlib.pyplot as plt
 
@@ -88,9 +89,9 @@ def plot_sensitivity(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         row = changes.loc[name]
         ax.plot(row, np.full(len(row), height - 0.22), "|", color=ORANGE, markersize=8)
         away = (row - whole.at[name, "elpd_diff"]).abs()
-        for text in away[away > 0].nlargest(2).index:
-            ax.annotate(str(text), (row[text], height - 0.3), fontsize="x-small", color=ORANGE,
-                        ha="center", va="top")  # fmt: skip
+        for text in away[away > 0].nlargest(1).index:
+            where = (row[text], height - 0.3)
+            ax.annotate(str(text), where, fontsize="x-small", color=ORANGE, ha="center", va="top")
     ax.set_ylim(-0.8, len(whole) - 0.5)
     ax.set_yticks(y, whole.index)
     ax.set_xlabel("elpd less the best of the whole comparison")
