@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from bayes_sloth.chaining import chain as chain
     from bayes_sloth.checking import Check as Check
     from bayes_sloth.checking import check as check
+    from bayes_sloth.comparing.comparison import Comparison as Comparison
+    from bayes_sloth.comparing.comparison import compare as compare
+    from bayes_sloth.comparing.comparison import load_comparison as load_comparison
+    from bayes_sloth.comparing.ensemble import Ensemble as Ensemble
+    from bayes_sloth.comparing.ensemble import load_ensemble as load_ensemble
     from bayes_sloth.downstream.forecasting import forecast_downstream as forecast_downstream
     from bayes_sloth.downstream.measurements import Measurements as Measurements
     from bayes_sloth.downstream.measurements import load_measurements as load_measurements
@@ -60,6 +65,11 @@ _HOME = {
     "backtest": "backtesting",
     "Check": "checking",
     "check": "checking",
+    "Comparison": "comparing.comparison",
+    "compare": "comparing.comparison",
+    "load_comparison": "comparing.comparison",
+    "Ensemble": "comparing.ensemble",
+    "load_ensemble": "comparing.ensemble",
     "chain": "chaining",
     "Chain": "chaining",
     "forecast_downstream": "downstream.forecasting",

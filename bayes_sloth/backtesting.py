@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from bayes_sloth import __version__
-from bayes_sloth.design import make_design
+from bayes_sloth.compiled import compiled_model, content_key
 from bayes_sloth.errors import InputError
 from bayes_sloth.folds import Fold, make_folds
 from bayes_sloth.health import ESS_LIMIT, RHAT_LIMIT
@@ -29,7 +27,6 @@ from bayes_sloth.storage import slug, write_json
 if TYPE_CHECKING:
     import xarray as xr
 
-    from bayes_sloth.design import Design
 
 # Two chains suffice for a fold; the default fit has four and more draws. Longer steps than by
 # default take less time here for as many effective draws.
@@ -164,7 +161,7 @@ def backtest(
     specification, sampling = specification or Specification(), sampling or FOLD_SAMPLING
     settings |= {"specification": asdict(specification), "sampling": asdict(sampling)}
     used, _ = scores.with_size_and_tokens()
-    key = _key(used, settings)
+    key = content_key(used, settings)
     where = None if folder is None else Path(folder) / key
     tasks = [delayed(run_fold)(used, fold, specification, sampling, where) for fold in folds]
     results = Parallel(n_jobs=jobs, return_as="generator")(tasks)
@@ -218,7 +215,7 @@ def run_fold(
         stored = json.loads(kept.read_text())
         return pd.DataFrame(stored["cells"]), stored["about"]
     started = time.perf_counter()
-    design, compiled = _compiled(_Hashed(scores, _key(scores, {})), specification)
+    design, compiled = compiled_model(scores, specification)
     hidden = scores.hide(fold.hidden.loc[scores.models.index])
     tree = sample(
         compiled.with_data(**observed_cells(design, hidden.values.to_numpy(float))),
@@ -281,35 +278,3 @@ def _baseline(scores: Scores, folds: list[Fold], settings: dict[str, Any]) -> Ba
         about.append({"fold": fold.name, "seconds": time.perf_counter() - started})
     banded = conformal_intervals(pd.concat(cells, ignore_index=True))
     return Backtest(banded, pd.DataFrame(about).set_index("fold"), settings)
-
-
-@dataclass(frozen=True)
-class _Hashed:
-    """A table of scores that compares by its content, so that a model is compiled once."""
-
-    scores: Scores
-    key: str
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Hashed) and other.key == self.key
-
-
-@lru_cache(maxsize=2)
-def _compiled(scores: _Hashed, specification: Specification) -> tuple[Design, Any]:
-    """Compile the model of a table once for each process; folds differ in their data alone."""
-    from bayes_sloth.model import FORECAST_VARIABLES, build_model
-    from bayes_sloth.sampling import compile_model
-
-    design = make_design(scores.scores)
-    model = build_model(design, specification)
-    return design, compile_model(model, [n for n in FORECAST_VARIABLES if n in model.named_vars])
-
-
-def _key(scores: Scores, settings: dict[str, Any]) -> str:
-    """Return a short name for a table with settings, by content and version."""
-    text = scores.to_frame().to_csv() + scores.benchmarks.to_csv()
-    text += json.dumps(settings, sort_keys=True) + __version__
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

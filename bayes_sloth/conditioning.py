@@ -27,7 +27,7 @@ diagnostics fail, fit again with the scores in the table.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -131,6 +131,10 @@ class Cells:
     score: np.ndarray
     curve: Curve
 
+    def take(self, chosen: np.ndarray) -> Cells:
+        """Return the cells under the chosen draws."""
+        return replace(self, curve=self.curve.take(chosen))
+
     def log_likelihood(self, eta: np.ndarray) -> np.ndarray:
         """Return the Student-t log density of the scores at eta, of shape (sample, cell)."""
         return student_t(self.score, *self.curve.location_and_scale(eta), self.curve.dof[:, None])
@@ -151,6 +155,71 @@ class Cells:
         dof = self.curve.dof[:, None]
         information = (slope / sigma) ** 2 * (dof + 1) / (dof + 3)
         return change / (2 * STEP), np.maximum(information, LEAST_PRECISION)
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Prior and normal sites: the approximation of effects given scores, for each draw.
+
+    Attributes
+    ----------
+    maps : list of arrays of shape (sample, cell, coordinate)
+        What each effect does to the linear predictor of the cells.
+    mean : array of shape (sample, cell)
+        Linear predictor without the effects.
+    covariance : array of shape (sample, cell, cell)
+        Its prior covariance.
+    centre, variance : arrays of shape (sample, cell)
+        Of the sites.
+    """
+
+    maps: list[np.ndarray]
+    mean: np.ndarray
+    covariance: np.ndarray
+    centre: np.ndarray
+    variance: np.ndarray
+
+    def draw(self, width: float, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw linear predictors given sites stretched by `width`, (sample, count, cell)."""
+        own = (width * self.variance)[:, None]
+        eta = self.mean[:, None] + sum(
+            np.matmul(rng.standard_normal((len(a), count, a.shape[2])), np.swapaxes(a, 1, 2))
+            for a in self.maps
+        )
+        noise = np.sqrt(own) * rng.standard_normal(eta.shape)
+        away = np.swapaxes(self.centre[:, None] - eta - noise, 1, 2)
+        pull = np.linalg.solve(self.covariance + _diagonal(own[:, 0]), away)
+        return eta + np.swapaxes(np.matmul(self.covariance, pull), 1, 2)
+
+    def over_prior(self, eta: np.ndarray, width: float) -> np.ndarray:
+        """Return the log density of effects given stretched sites, less that of their prior.
+
+        Parameters
+        ----------
+        eta : array of shape (sample, cell) or (sample, count, cell)
+        width : float
+
+        Returns
+        -------
+        array of shape (sample,) or (sample, count)
+        """
+        variance = width * self.variance
+        factor = np.linalg.cholesky(self.covariance + _diagonal(variance))
+        away = self.centre - self.mean
+        marginal = -0.5 * (away * _solve(factor, away)).sum(axis=1)
+        marginal -= np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
+        several = (slice(None), *[None] * (eta.ndim - 2))
+        away, variance = self.centre[several] - eta, variance[several]
+        sites = -0.5 * (away**2 / variance + np.log(variance)).sum(axis=-1)
+        return sites - marginal[several]
+
+
+def approximate(family: Family, cells: Cells) -> Sites:
+    """Return the normal approximation of a family's effects given scores, for each draw."""
+    maps = [_at_cells(effect, cells) for effect in family.effects]
+    covariance = sum(np.matmul(a, np.swapaxes(a, 1, 2)) for a in maps)
+    mean = family.mean[:, cells.model, cells.benchmark]
+    return Sites(maps, mean, covariance, *_sites(mean, covariance, cells))
 
 
 def student_t(score: np.ndarray, mu: np.ndarray, sigma: np.ndarray, dof: np.ndarray) -> np.ndarray:
@@ -191,19 +260,17 @@ def propose(
     family: Family, cells: Cells, rng: np.random.Generator
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Return effects drawn from the proposal of each draw, and the logs of their weights."""
-    maps = [_at_cells(effect, cells) for effect in family.effects]
-    covariance = sum(np.matmul(a, np.swapaxes(a, 1, 2)) for a in maps)
-    mean = family.mean[:, cells.model, cells.benchmark]
-    site, variance = _sites(mean, covariance, cells)
-    own = variance * rng.choice(WIDTHS, p=SHARES, size=(len(mean), 1))
+    sites = approximate(family, cells)
+    maps, mean, covariance = sites.maps, sites.mean, sites.covariance
+    own = sites.variance * rng.choice(WIDTHS, p=SHARES, size=(len(mean), 1))
     prior = family.draw(rng)
     eta = mean + sum(np.matmul(a, z[..., None])[..., 0] for a, z in zip(maps, prior, strict=True))
     noise = np.sqrt(own) * rng.standard_normal(own.shape)
-    pull = _solve(np.linalg.cholesky(covariance + _diagonal(own)), site - eta - noise)
+    pull = _solve(np.linalg.cholesky(covariance + _diagonal(own)), sites.centre - eta - noise)
     moved = [z + np.matmul(pull[:, None], a)[:, 0] for a, z in zip(maps, prior, strict=True)]
     eta = eta + np.matmul(covariance, pull[..., None])[..., 0]
     over_prior = [
-        np.log(share) + _proposal_over_prior(eta, mean, covariance, site, width * variance)
+        np.log(share) + sites.over_prior(eta, width)
         for share, width in zip(SHARES, WIDTHS, strict=True)
     ]
     return moved, cells.log_likelihood(eta).sum(axis=1) - np.logaddexp.reduce(over_prior)
@@ -262,23 +329,7 @@ def repeated(
 
 def _at_cells(effect: Effect, cells: Cells) -> np.ndarray:
     """Return an effect's factor at the observed cells, of shape (sample, cell, coordinate)."""
-    shared = np.isin(cells.model, effect.rows)
-    return effect.factor[:, cells.benchmark] * shared[:, None]
-
-
-def _proposal_over_prior(
-    eta: np.ndarray,
-    mean: np.ndarray,
-    covariance: np.ndarray,
-    site: np.ndarray,
-    variance: np.ndarray,
-) -> np.ndarray:
-    """Return the log density of effects given the sites, less that of their prior."""
-    factor = np.linalg.cholesky(covariance + _diagonal(variance))
-    sites = -0.5 * ((site - eta) ** 2 / variance + np.log(variance)).sum(axis=1)
-    marginal = -0.5 * ((site - mean) * _solve(factor, site - mean)).sum(axis=1)
-    marginal -= np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
-    return sites - marginal
+    return effect.factor[:, cells.benchmark] * effect.on(cells.model)[:, None]
 
 
 def _sites(mean: np.ndarray, covariance: np.ndarray, cells: Cells) -> tuple[np.ndarray, np.ndarray]:

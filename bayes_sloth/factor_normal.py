@@ -82,8 +82,11 @@ def factor_normal(name: str, mean: Any, loadings: Any, specific_sd: Any, dims: A
     ----------
     name : str
     mean : symbolic matrix of shape (row, benchmark)
-    loadings : symbolic matrix of shape (benchmark, skill)
-    specific_sd : symbolic vector of shape (benchmark,)
+    loadings : symbolic matrix of shape (benchmark, skill), or None
+        Without loadings benchmarks are independent.
+    specific_sd : symbolic vector of shape (benchmark,), or None
+        Without specific scales the rows lie in the span of the loadings, and are sampled as
+        their skills, ``{name}_skill``.
     dims : tuple of str
         Of the row and of the benchmark.
 
@@ -93,6 +96,11 @@ def factor_normal(name: str, mean: Any, loadings: Any, specific_sd: Any, dims: A
     """
     import pymc as pm
 
+    if loadings is None:
+        return pm.Normal(name, mean, specific_sd, dims=dims)
+    if specific_sd is None:
+        skill = pm.Normal(f"{name}_skill", dims=(dims[0], "skill"))
+        return pm.Deterministic(name, mean + product(skill, loadings.T), dims=dims)
     return pm.CustomDist(
         name,
         mean,
@@ -137,10 +145,15 @@ def half_centred(
     import pytensor.tensor as pt
 
     strong, weak = np.flatnonzero(~weak), np.flatnonzero(weak)
-    if not len(weak):
+    if not len(weak) or specific_sd is None:
         return factor_normal(name, mean, loadings, specific_sd, dims)
+    order, centre = np.argsort(np.concatenate([strong, weak])), mean[:, strong]
+    if loadings is None:
+        part = pm.Normal(f"{name}_strong", centre, specific_sd[strong])
+        rest = pm.Normal(f"{name}_rest", shape=mean[:, weak].shape)
+        built = mean[:, weak] + specific_sd[weak] * rest
+        return pm.Deterministic(name, pt.concatenate([part, built], axis=1)[:, order], dims=dims)
     skills = loadings.type.shape[1]
-    centre = mean[:, strong]
     part = factor_normal(f"{name}_strong", centre, loadings[strong], specific_sd[strong])
     scaled = loadings[strong] / specific_sd[strong][:, None]
     basis, _ = orthonormal(pt.concatenate([scaled, np.eye(skills)]), skills)
@@ -149,7 +162,6 @@ def half_centred(
     rest = factor_normal(f"{name}_rest", none, relative, ones)
     factor = product((part - centre) / specific_sd[strong], basis[: len(strong)])
     built = mean[:, weak] + specific_sd[weak] * (product(factor, relative.T) + rest)
-    order = np.argsort(np.concatenate([strong, weak]))
     return pm.Deterministic(name, pt.concatenate([part, built], axis=1)[:, order], dims=dims)
 
 

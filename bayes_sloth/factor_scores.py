@@ -70,6 +70,7 @@ def skills_from(fit: Fit, eta: np.ndarray, rows: np.ndarray) -> np.ndarray:
     -------
     array of shape (sample, model, skill)
     """
+    fit.require_skills("what follows from skills")
     loadings, specific_sd, intercept = _draws(fit, rows, "loadings", "specific_sd", "intercept")
     weighted = loadings / specific_sd[:, :, None] ** 2
     precision = np.eye(loadings.shape[-1]) + np.swapaxes(weighted, 1, 2) @ loadings
@@ -84,6 +85,7 @@ def skills_of(fit: Fit, models: Sequence[str], rows: np.ndarray) -> np.ndarray:
 
 def loading_prior(fit: Fit, rows: np.ndarray) -> LoadingPrior:
     """Return what the benchmarks in the fit say of one more, with a row for each sample."""
+    fit.require_skills("what follows from skills")
     loadings, specific_sd, variant_sd = _draws(fit, rows, "loadings", "specific_sd", "variant_sd")
     mean = loadings.mean(axis=1)
     away = loadings - mean[:, None]

@@ -17,8 +17,9 @@ import pandas as pd
 
 from bayes_sloth import __version__
 from bayes_sloth.design import Design, make_design, principal_directions, typical_level
+from bayes_sloth.errors import InputError
 from bayes_sloth.health import Health, diagnose
-from bayes_sloth.model import FORECAST_VARIABLES, OPTIONAL
+from bayes_sloth.model import required_variables
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.scores import Scores, benchmarks_of, load_scores
 from bayes_sloth.specification import Specification
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 FORMAT = 2
-_REQUIRED = set(FORECAST_VARIABLES) - OPTIONAL
 _LIBRARIES = ("pymc", "pytensor", "nutpie", "arviz-stats", "numpy", "xarray")
 
 
@@ -80,6 +80,14 @@ class Fit:
         """
         return write_tree(self.tree, path)
 
+    def require_skills(self, purpose: str) -> None:
+        """Refuse a corner of the model without skills, or without deviations beside them."""
+        if not (self.specification.skills and self.specification.deviations):
+            raise InputError(
+                f"{purpose} needs skills, and what benchmarks have beside them; this fit has "
+                f"{self.specification.describe()}: fit again with skills=2"
+            )
+
     def __repr__(self) -> str:
         """Describe model, data and sampler, and what to call next."""
         return "\n  ".join(self._summary())
@@ -90,10 +98,8 @@ class Fit:
 
     def _summary(self) -> list[str]:
         known = int(self.scores.values.notna().to_numpy().sum())
-        slopes = "growth by lineage" if self.specification.family_slopes else "common growth"
         return [
-            f"Skills model: {self.specification.skills} skills, {self.specification.link} link, "
-            f"{slopes}",
+            f"Skills model: {self.specification.describe()}",
             f"{known} scores of {len(self.scores.models)} models "
             f"({self.scores.models['variant'].nunique()} variants, "
             f"{self.scores.models['lineage'].nunique()} lineages) "
@@ -151,9 +157,8 @@ def assemble(
     from bayes_sloth.loadings import align
 
     values = design.scores.values.to_numpy(float)
-    posterior = align(
-        tree["posterior"].to_dataset(), principal_directions(design, values, specification.skills)
-    )
+    directions = principal_directions(design, values, specification.skills)
+    posterior = align(tree["posterior"].to_dataset(), directions)
     parts = {"/posterior": posterior, "/sample_stats": tree["sample_stats"].to_dataset()}
     kept = xr.DataTree.from_dict({**parts, "/constant_data": _constant_data(design)})
     health = diagnose(kept, expected_scores(posterior, design))
@@ -190,9 +195,16 @@ def load_fit(path: str | os.PathLike[str]) -> Fit:
         path,
         mark="bayes_sloth_format",
         version=FORMAT,
-        variables=_REQUIRED,
+        variables=lambda attributes: required_variables(
+            Specification.from_json(attributes["specification"])
+        ),
         command="bayes-sloth fit",
     )
+    return fit_of(tree)
+
+
+def fit_of(tree: xr.DataTree) -> Fit:
+    """Return the fit whose tree, with its attributes, is given."""
     return Fit(
         tree,
         _scores(tree["constant_data"].to_dataset(), dict(tree.attrs)),

@@ -36,6 +36,7 @@ from bayes_sloth.predictor import (
 if TYPE_CHECKING:
     import xarray as xr
 
+    from bayes_sloth.comparing.ensemble import Ensemble
     from bayes_sloth.fitting import Fit
 
 QUANTILES = {"lower90": 0.05, "lower50": 0.25, "median": 0.5, "upper50": 0.75, "upper90": 0.95}
@@ -139,7 +140,7 @@ class Forecast:
 
 
 def forecast(
-    fit: Fit,
+    fit: Fit | Ensemble,
     models: pd.DataFrame | None = None,
     *,
     family: str | None = None,
@@ -154,7 +155,7 @@ def forecast(
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or Ensemble
     models : DataFrame, optional
         Several models: columns ``family``, ``params_b``, ``tokens_t`` and optionally ``instruct``,
         indexed by a name if wished. Instead of the next four. A model with observed scores may
@@ -183,6 +184,12 @@ def forecast(
         Models of one family share the draws of its effects, so differences between them are
         meaningful within a draw.
     """
+    from bayes_sloth.comparing.ensemble import Ensemble
+
+    if isinstance(fit, Ensemble):
+        one = {"family": family, "params_b": params_b, "tokens_t": tokens_t, "instruct": instruct}
+        how = {"observed": observed, "benchmarks": benchmarks, "seed": seed}
+        return fit.forecast(models, **one, **how)
     asked = asked_models(models, family, params_b, tokens_t, instruct)
     known = read_observed(observed, asked.index, fit.scores.benchmarks.index)
     check_sizes(asked, known)

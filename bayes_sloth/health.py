@@ -18,9 +18,6 @@ BFMI_LIMIT = 0.3
 # Means of log density further apart than this many posterior sd: chains in different modes.
 MODE_LIMIT = 0.75
 
-# Known up to rotation, or another parameter in other coordinates.
-_NOT_INVARIANT = {"loadings", "model_skill", "loading_coordinate"}
-
 
 @dataclass(frozen=True)
 class Health:
@@ -164,8 +161,12 @@ def diagnose(tree: xr.DataTree, expected: xr.DataArray | None = None) -> Health:
 
 
 def invariant_quantities(posterior: xr.Dataset) -> xr.Dataset:
-    """Return the parameters that do not depend on the rotation of the skills."""
-    kept = posterior.drop_vars([name for name in posterior if name in _NOT_INVARIANT])
+    """Return the parameters that do not depend on the rotation of the skills.
+
+    Skills are known up to it, and `loading_coordinate` is the loadings in other coordinates.
+    """
+    turned = [name for name in posterior if "skill" in posterior[name].dims]
+    kept = posterior.drop_vars([*turned, "loading_coordinate"], errors="ignore")
     if "loadings" not in posterior:
         return kept
     return kept.assign(shared_covariance=shared_covariance(posterior))

@@ -181,6 +181,7 @@ def skills(
     -------
     Skills
     """
+    fit.require_skills("reading the skills")
     posterior = fit.posterior.transpose("chain", "draw", ...)
     draws = stacked(posterior)
     benchmarks = [str(name) for name in posterior["benchmark"].to_numpy()]
@@ -235,15 +236,17 @@ def standard_loadings(posterior: xr.Dataset) -> xr.DataArray:
     Parameters
     ----------
     posterior : Dataset
-        With aligned ``loadings`` and ``specific_sd``.
+        With aligned ``loadings`` and, where there are deviations beside the skills,
+        ``specific_sd``.
 
     Returns
     -------
     DataArray
         With dims chain, draw, benchmark, skill.
     """
+    specific_sd = posterior.get("specific_sd", 0.0)
     loadings = posterior["loadings"].transpose("chain", "draw", "benchmark", "skill")
-    return loadings / np.sqrt((loadings**2).sum("skill") + posterior["specific_sd"] ** 2)
+    return loadings / np.sqrt((loadings**2).sum("skill") + specific_sd**2)
 
 
 def draw_back(

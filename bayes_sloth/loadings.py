@@ -73,13 +73,16 @@ def align(posterior: xr.Dataset, directions: np.ndarray) -> xr.Dataset:
     Parameters
     ----------
     posterior : Dataset
-        With ``loadings`` (benchmark, skill) and ``model_skill`` (model, skill).
+        With ``loadings`` (benchmark, skill) and skills, such as ``model_skill`` (model, skill);
+        without loadings there is nothing to turn.
     directions : array of shape (benchmark, skill)
 
     Returns
     -------
     Dataset
     """
+    if "loadings" not in posterior:
+        return posterior
     loadings = posterior["loadings"].transpose("chain", "draw", "benchmark", "skill")
     left, _, right = np.linalg.svd(np.swapaxes(loadings.to_numpy(), -1, -2) @ directions)
     turn = left @ right
@@ -88,9 +91,9 @@ def align(posterior: xr.Dataset, directions: np.ndarray) -> xr.Dataset:
         basis, _ = rotation_slice(directions)
         flat = aligned["loadings"].to_numpy().reshape(*turn.shape[:2], -1)
         aligned["loading_coordinate"] = posterior["loading_coordinate"].copy(data=flat @ basis)
-    if "model_skill" in posterior:
-        skill = posterior["model_skill"].transpose("chain", "draw", "model", "skill")
-        aligned["model_skill"] = skill.copy(data=skill.to_numpy() @ turn)
+    for name in [name for name in posterior if str(name).endswith("_skill")]:
+        skill = posterior[name].transpose("chain", "draw", ..., "skill")
+        aligned[str(name)] = skill.copy(data=skill.to_numpy() @ turn)
     return posterior.assign(aligned)
 
 

@@ -24,6 +24,9 @@ over benchmarks. So both are **integrated out exactly**, and the sum is sampled:
 
 With the specific scales at zero this is Sloth (arXiv 2412.06540); with large ones, an intercept per
 family and benchmark. What is integrated out can be drawn back from its normal posterior.
+Those corners, and growth with training compute alone, are choices of
+`bayes_sloth.specification`: without skills each benchmark follows a law of its own, and without
+deviations every effect acts through the skills alone.
 
 Levels are parameters at the mean size and tokens of their lineage, where the data speak, not at the
 common reference, and on benchmarks that say little of one model they are sampled in units of their
@@ -52,13 +55,21 @@ from bayes_sloth.design import (
 from bayes_sloth.errors import InputError
 from bayes_sloth.factor_normal import factor_normal, half_centred, orthonormal, product
 from bayes_sloth.loadings import orbit_volume, rotation_slice
-from bayes_sloth.priors import COVARIATES, GROWTH_MEAN, GROWTH_SPREAD, PRIORS, UNTUNED
+from bayes_sloth.priors import (
+    COVARIATES,
+    ESTIMATED,
+    GROWTH,
+    UNTUNED,
+    Prior,
+    on_covariates,
+    priors_of,
+)
 from bayes_sloth.specification import Specification
 
 if TYPE_CHECKING:
     import pymc as pm
 
-# What a forecast needs, the last five where the model has them; all else derives from these.
+# What a forecast needs, where the model has it; all else derives from these.
 FORECAST_VARIABLES = (
     "intercept",
     "loadings",
@@ -78,7 +89,22 @@ FORECAST_VARIABLES = (
     "link_shape",
     "ceiling",
 )
-OPTIONAL = frozenset(FORECAST_VARIABLES[-5:])
+
+
+def required_variables(specification: Specification) -> set[str]:
+    """Return what a fit of a specification must hold to forecast, whatever its data."""
+    absent = {"variant_deviation"}  # there may be no variant beside the trunks
+    if not specification.skills:
+        absent |= {"loadings", "variant_ratio", "model_scale", "model_skill"}
+    if not specification.deviations:
+        absent |= {"specific_sd", "variant_sd"}
+    if specification.noise == "normal":
+        absent |= {"dof"}
+    if not specification.family_slopes:
+        absent |= {"slope_scale", "lineage_slope"}
+    if specification.link == "logistic":
+        absent |= {"link_shape", "ceiling"}
+    return set(FORECAST_VARIABLES) - absent
 
 
 def observed_cells(design: Design, values: np.ndarray) -> dict[str, np.ndarray]:
@@ -130,6 +156,7 @@ def build_model(design: Design, specification: Specification | None = None) -> p
     import pytensor.tensor as pt
 
     specification = specification or Specification()
+    priors = priors_of(specification)
     values = design.scores.values.to_numpy(float)
     if specification.skills > values.shape[1]:
         raise InputError(
@@ -145,36 +172,39 @@ def build_model(design: Design, specification: Specification | None = None) -> p
         place = _place_data(design)
 
         weak = weak_benchmarks(design, values)
-        intercept = PRIORS["intercept"].variable("intercept", dims="benchmark")
-        loadings = _loadings(principal_directions(design, values, specification.skills))
-        specific_sd = PRIORS["specific_sd"].variable("specific_sd", dims="benchmark")
+        intercept = priors["intercept"].variable("intercept", dims="benchmark")
+        loadings = specific_sd = None
+        if specification.skills:
+            directions = principal_directions(design, values, specification.skills)
+            loadings = _loadings(directions, priors)
+        if specification.deviations:
+            specific_sd = priors["specific_sd"].variable("specific_sd", dims="benchmark")
         between = (loadings, specific_sd)
-        growth = _growth(design, between)
+        growth = _growth(between, specification)
         slope = _slopes(design, growth, between, specification)
         eta = (
             _levels(place, intercept, growth, slope, between, weak)[place["lineage_of_model"]]
             + _growth_within(place, growth, slope, specification)
-            + _deviations(design, place, loadings, weak)
-            + product(_model_skills(), loadings.T)
+            + _deviations(design, place, loadings, weak, specification)
         )
+        if loadings is not None:
+            eta = eta + product(_model_skills(priors), loadings.T)
         ceiling, shape = _link_parameters(reference, specification)
         mu = link.expected(eta, place["chance"], reference, ceiling, shape, xp=pt)
         sigma = link.spread(
             mu,
             place["chance"],
             place["items"],
-            PRIORS["protocol_sd"].variable("protocol_sd", dims="benchmark"),
-            PRIORS["residual_sd"].variable("residual_sd", dims="benchmark"),
+            priors["protocol_sd"].variable("protocol_sd", dims="benchmark"),
+            priors["residual_sd"].variable("residual_sd", dims="benchmark"),
             xp=pt,
         )
-        dof = pm.Deterministic("dof", 2 + PRIORS["dof"].variable("dof_above_two"))
-        pm.StudentT(
-            "score",
-            nu=dof,
-            mu=mu.ravel()[cell],
-            sigma=sigma.ravel()[cell],
-            observed=known_score,
-        )
+        place_and_scale = {"mu": mu.ravel()[cell], "sigma": sigma.ravel()[cell]}
+        if specification.noise == "normal":
+            pm.Normal("score", **place_and_scale, observed=known_score)
+        else:
+            dof = pm.Deterministic("dof", 2 + priors["dof"].variable("dof_above_two"))
+            pm.StudentT("score", nu=dof, **place_and_scale, observed=known_score)
     return model
 
 
@@ -203,11 +233,11 @@ def _coords(design: Design, specification: Specification) -> dict[str, Any]:
         "skill": [f"skill {k + 1}" for k in range(specification.skills)],
         "lineage": design.lineages.to_numpy(),
         "deviating": design.deviating.to_numpy(),
-        "covariate": list(COVARIATES),
+        "covariate": list(ESTIMATED[specification.covariates]),
     }
 
 
-def _loadings(directions: np.ndarray) -> Any:
+def _loadings(directions: np.ndarray, priors: dict[str, Prior]) -> Any:
     """Return loadings of shape (benchmark, skill), on the slice through the given directions.
 
     With D the directions, each orbit of loadings under rotation meets the linear subspace on which
@@ -222,7 +252,7 @@ def _loadings(directions: np.ndarray) -> Any:
     n_coordinates, n_turns = basis.shape[1], len(jacobian)
     overlap = np.einsum("bpc,bq->pqc", basis.reshape(*directions.shape, -1), directions)
     volume = np.einsum("abpq,pqc->abc", jacobian, overlap).reshape(n_turns**2, n_coordinates)
-    scale = PRIORS["loading_scale"].variable("loading_scale")
+    scale = priors["loading_scale"].variable("loading_scale")
     coordinates = pm.Normal("loading_coordinate", 0, scale, shape=n_coordinates)
     # Loadings and Jacobian are both linear in the coordinates: one product gives both.
     both = product(coordinates[None, :], pm.Data("slice", np.vstack([basis, volume]).T))[0]
@@ -262,26 +292,28 @@ def sample_prior(
     with warnings.catch_warnings(), build_model(design, specification):
         warnings.filterwarnings("ignore", "The effect of Potentials", UserWarning)
         tree = pm.sample_prior_predictive(draws=8 * draws, random_seed=seed)
-    prior = tree["prior"].to_dataset()
+    groups = {name: tree[name].to_dataset() for name in ("prior", "prior_predictive")}
+    prior = groups["prior"]
+    if not specification.skills:  # no rotation to weigh
+        return xr.DataTree.from_dict({n: g.isel(draw=slice(draws)) for n, g in groups.items()})
     values = design.scores.values.to_numpy(float)
     directions = principal_directions(design, values, specification.skills)
     relative = (prior["loadings"] / prior["loading_scale"]).to_numpy()[0]
     weight = orbit_volume(relative, directions)
     chosen = np.random.default_rng(seed).choice(8 * draws, draws, p=weight / weight.sum())
-    groups = {name: tree[name].to_dataset() for name in ("prior", "prior_predictive")}
     return xr.DataTree.from_dict({name: group.isel(draw=chosen) for name, group in groups.items()})
 
 
-def _growth(design: Design, between: tuple[Any, Any]) -> Any:
-    """Return effects of the covariates, of shape (covariate, benchmark)."""
+def _growth(between: tuple[Any, Any], specification: Specification) -> Any:
+    """Return effects of size, tokens and tuning (`COVARIATES`), of shape (covariate, benchmark)."""
     import pymc as pm
 
-    dims = ("covariate", "benchmark")
-    none = np.zeros((len(COVARIATES), len(design.items)))
+    dims, names = ("covariate", "benchmark"), ESTIMATED[specification.covariates]
+    mean, spread = np.array([GROWTH[name] for name in names]).T[..., None]
+    none = np.zeros((len(names), len(pm.modelcontext(None).coords["benchmark"])))
     standard = factor_normal("growth_standard", none, *between, dims=dims)
-    return pm.Deterministic(
-        "growth", GROWTH_MEAN[:, None] + GROWTH_SPREAD[:, None] * standard, dims=dims
-    )
+    growth = pm.Deterministic("growth", mean + spread * standard, dims=dims)
+    return growth if names == COVARIATES else product(on_covariates(names), growth)
 
 
 def _slopes(
@@ -292,11 +324,12 @@ def _slopes(
 
     if not specification.family_slopes:
         return growth[0][None, :]
-    scale = PRIORS["slope_scale"].variable("slope_scale")
+    scale = priors_of(specification)["slope_scale"].variable("slope_scale")
     mean = pt.tile(growth[0], (len(design.lineages), 1))
     loadings, specific_sd = between
+    scaled = None if loadings is None else scale * loadings
     return factor_normal(
-        "lineage_slope", mean, scale * loadings, scale * specific_sd, ("lineage", "benchmark")
+        "lineage_slope", mean, scaled, scale * specific_sd, ("lineage", "benchmark")
     )
 
 
@@ -323,27 +356,36 @@ def _growth_within(
     return product(place["away"][:, 1:], growth[1:]) + place["away"][:, 0][:, None] * own
 
 
-def _deviations(design: Design, place: dict[str, Any], loadings: Any, weak: np.ndarray) -> Any:
+def _deviations(
+    design: Design,
+    place: dict[str, Any],
+    loadings: Any,
+    weak: np.ndarray,
+    specification: Specification,
+) -> Any:
     """Return the variants' deviations from their trunks, of shape (model, benchmark)."""
     import pytensor.tensor as pt
 
-    ratio = PRIORS["variant_ratio"].variable("variant_ratio")
-    specific_sd = PRIORS["variant_sd"].variable("variant_sd", dims="benchmark")
+    priors, relative, specific_sd = priors_of(specification), None, None
+    if specification.skills:
+        relative = priors["variant_ratio"].variable("variant_ratio") * loadings
+    if specification.deviations:
+        specific_sd = priors["variant_sd"].variable("variant_sd", dims="benchmark")
     if not len(design.deviating):
         return 0.0
     dims = ("deviating", "benchmark")
     none = np.zeros((len(design.deviating), len(design.items)))
-    deviation = half_centred("variant_deviation", none, ratio * loadings, specific_sd, weak, dims)
+    deviation = half_centred("variant_deviation", none, relative, specific_sd, weak, dims)
     trunk = np.zeros((1, len(design.items)))  # position -1: a trunk
     return pt.concatenate([deviation, trunk])[place["deviation_of_model"]]
 
 
-def _model_skills() -> Any:
+def _model_skills(priors: dict[str, Prior]) -> Any:
     """Return what is special to each model, of shape (model, skill)."""
     import pymc as pm
 
     skill = pm.Normal("model_skill", dims=("model", "skill"))
-    return PRIORS["model_scale"].variable("model_scale") * skill
+    return priors["model_scale"].variable("model_scale") * skill
 
 
 def _link_parameters(reference: Any, specification: Specification) -> tuple[Any, Any]:
@@ -353,7 +395,8 @@ def _link_parameters(reference: Any, specification: Specification) -> tuple[Any,
 
     if specification.link == "logistic":
         return pt.ones_like(reference), pt.zeros_like(reference)
-    shape = PRIORS["link_shape"].variable("link_shape", dims="benchmark")
-    fraction = PRIORS["ceiling_fraction"].variable("ceiling_fraction", dims="benchmark")
+    priors = priors_of(specification)
+    shape = priors["link_shape"].variable("link_shape", dims="benchmark")
+    fraction = priors["ceiling_fraction"].variable("ceiling_fraction", dims="benchmark")
     ceiling = reference + (1 - reference) * fraction
     return pm.Deterministic("ceiling", ceiling, dims="benchmark"), shape

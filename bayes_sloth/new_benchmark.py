@@ -150,6 +150,7 @@ def own_benchmark(
     """
     import xarray as xr
 
+    fit.require_skills("a benchmark of your own")
     observed = _read(fit, scores, chance)
     rng = np.random.default_rng(seed)
     posterior = stacked(fit.posterior)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from bayes_sloth.comparing.ensemble import Ensemble
     from bayes_sloth.fitting import Fit
     from bayes_sloth.forecasting import Forecast
     from bayes_sloth.new_benchmark import OwnBenchmark
@@ -23,7 +24,10 @@ BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#8a8a8a", "#000000"
 
 
 def plot_forecast(
-    forecast: Forecast, fit: Fit | None = None, model: str | None = None, ax: Axes | None = None
+    forecast: Forecast,
+    fit: Fit | Ensemble | None = None,
+    model: str | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw one model's forecast: a row for each benchmark with its 50 and 90 % intervals.
 
@@ -78,7 +82,9 @@ def plot_forecast(
     return ax
 
 
-def plot_curves(forecast: Forecast, fit: Fit, figure: Figure | None = None) -> np.ndarray:
+def plot_curves(
+    forecast: Forecast, fit: Fit | Ensemble, figure: Figure | None = None
+) -> np.ndarray:
     """Draw scores over size: a panel for each benchmark, median with 50 and 90 % bands.
 
     Parameters
@@ -332,7 +338,7 @@ def _size(about: pd.Series) -> str:
     return f"{size.replace('nan', '?')}B parameters, {tokens.replace('nan', '?')}T tokens"
 
 
-def _family(forecast: Forecast, fit: Fit, name: str) -> pd.DataFrame:
+def _family(forecast: Forecast, fit: Fit | Ensemble, name: str) -> pd.DataFrame:
     """Return the known models of the forecast's variant, or of its lineage."""
     family, table = forecast.models.at[name, "family"], fit.scores.to_frame()
     own = table[table["variant"] == family]
@@ -345,7 +351,12 @@ def _mark_chance(ax: Axes, chance: np.ndarray, rows: np.ndarray) -> None:
 
 
 def _mark_family(
-    ax: Axes, forecast: Forecast, fit: Fit, name: str, rows: np.ndarray, benchmarks: list[str]
+    ax: Axes,
+    forecast: Forecast,
+    fit: Fit | Ensemble,
+    name: str,
+    rows: np.ndarray,
+    benchmarks: list[str],
 ) -> None:
     known = _family(forecast, fit, name)
     if known.empty:

@@ -28,10 +28,14 @@ from bayes_sloth.design import (
     covariates,
     typical_level,
 )
+from bayes_sloth.priors import COVARIATES, on_covariates
 
 # A model of unknown size may be larger or smaller than any known: sizes as in the data, spread by
 # this factor (in tenfolds).
 WIDER = 1.5
+# The share of the sd of an unknown size over which its square is taken to be linear.
+LOCAL = 0.5
+NORMAL_DOF = 1e6  # Student's t with so many degrees of freedom is normal
 POSITIONS = ["lineage_position", "deviation_position"]
 type Draws = dict[str, np.ndarray]
 
@@ -46,10 +50,18 @@ class Effect:
         The models that share it, by position within the family.
     factor : array of shape (sample, benchmark, coordinate)
         What a standard normal coordinate does to the linear predictor.
+    times : array of shape (row,), optional
+        How much of the effect each of those models has; 1 if not given.
     """
 
     rows: np.ndarray
     factor: np.ndarray
+    times: np.ndarray | None = None
+
+    def on(self, models: np.ndarray) -> np.ndarray:
+        """Return how much of the effect the given models have: 0 where they do not share it."""
+        shared = self.rows[:, None] == models
+        return (shared * (1.0 if self.times is None else self.times[:, None])).sum(axis=0)
 
 
 @dataclass(frozen=True)
@@ -89,7 +101,9 @@ class Family:
         """Return the linear predictor, of shape (sample, model, benchmark)."""
         eta = self.mean.copy()
         for effect, z in zip(self.effects, coordinates, strict=True):
-            eta[:, effect.rows] += np.matmul(effect.factor, z[..., None])[:, None, :, 0]
+            change = np.matmul(effect.factor, z[..., None])[:, None, :, 0]
+            times = effect.times
+            eta[:, effect.rows] += change if times is None else times[:, None] * change
         return eta
 
     def sizes(self, coordinates: list[np.ndarray]) -> np.ndarray:
@@ -101,11 +115,30 @@ class Family:
 
 
 def stacked(posterior: Any) -> Draws:
-    """Return the draws as arrays with chains and draws in one leading axis."""
-    return {
+    """Return the draws as arrays with chains and draws in one leading axis.
+
+    What a corner of the model lacks (`bayes_sloth.specification`) is there at the value that the
+    corner stands for: no skills, no deviations, normal noise, growth with compute alone.
+    """
+    draws = {
         str(name): array.to_numpy().reshape(-1, *array.shape[2:])
         for name, array in posterior.transpose("chain", "draw", ...).data_vars.items()
     }
+    if "intercept" not in draws:  # a part of a posterior
+        return draws
+    samples, benchmarks = draws["intercept"].shape
+    corner = {
+        "loadings": np.zeros((samples, benchmarks, 0)),
+        "model_scale": np.zeros(samples),
+        "variant_ratio": np.zeros(samples),
+        "specific_sd": np.zeros((samples, benchmarks)),
+        "variant_sd": np.zeros((samples, benchmarks)),
+        "dof": np.full(samples, NORMAL_DOF),
+    }
+    if "growth" in draws and draws["growth"].shape[1] != len(COVARIATES):
+        acts = on_covariates(posterior["covariate"].to_numpy())
+        draws["growth"] = np.einsum("cf,sfb->scb", acts, draws["growth"])
+    return corner | draws
 
 
 def families(placed: pd.DataFrame) -> list[np.ndarray]:
@@ -128,6 +161,8 @@ def fitted_predictor(
     deviation = design.deviation_of_model[rows]
     if (deviation >= 0).any():
         eta[:, deviation >= 0] += posterior["variant_deviation"][:, deviation[deviation >= 0]]
+    if "model_skill" not in posterior:
+        return eta
     scale = posterior["model_scale"][:, None, None]
     skill = posterior["model_skill"][:, rows]
     return eta + scale * skill @ np.swapaxes(posterior["loadings"], 1, 2)
@@ -164,7 +199,9 @@ def family_prior(
     size, spread = _sizes(design, placed, len(posterior["dof"]), rng)
     x = _covariates(size, placed)
     position = int(placed["lineage_position"].iloc[0])
-    slope = _slope(posterior, position, rng)
+    # The product of an unknown size and an unknown slope is not normal: one of them is drawn.
+    drawn = position < 0 and "slope_scale" in posterior and bool(spread)
+    slope = _drawn_slope(posterior, rng) if drawn else _slope(posterior, position)
     mean = _level(posterior, position) + _growth(
         posterior, x - (design.centre[position] if position >= 0 else 0.0), slope
     )
@@ -172,6 +209,8 @@ def family_prior(
     seen = deviation >= 0
     mean[:, seen] += posterior["variant_deviation"][:, deviation[seen]] if seen.any() else 0.0
     effects = _shared_effects(posterior, placed, position)
+    if position < 0 and "slope_scale" in posterior and not drawn:
+        effects.insert(0, Effect(np.arange(len(placed)), _slope_factor(posterior), x[0, :, 0]))
     own = posterior["model_scale"][:, None, None] * posterior["loadings"]
     rows = np.arange(len(placed))
     effects += [Effect(part, own) for part in ([rows] if one_model else rows[:, None])]
@@ -179,8 +218,8 @@ def family_prior(
     for row, (which, sd) in spread.items():
         step = np.zeros(2)
         step[which] = sd
-        change = _covariates(size + step, placed)[:, [row]] - x[:, [row]]
-        direction = _growth(posterior, change, slope)[:, 0, :, None]
+        above, below = (_covariates(size + s, placed)[:, [row]] for s in (step, -step))
+        direction = _growth(posterior, (above - below) / 2, slope)[:, 0, :, None]
         size_effects[row] = (which, sd, len(effects))
         effects.append(Effect(np.array([row]), direction))
     return Family(mean, effects, size, size_effects)
@@ -272,25 +311,29 @@ def _growth(posterior: Draws, x: np.ndarray, slope: np.ndarray) -> np.ndarray:
     return np.matmul(x[..., 1:], posterior["growth"][:, 1:]) + x[..., :1] * slope[:, None]
 
 
-def _slope(posterior: Draws, position: int, rng: np.random.Generator) -> np.ndarray:
-    """Return growth with size, of shape (sample, benchmark); drawn for a new lineage."""
+def _slope(posterior: Draws, position: int) -> np.ndarray:
+    """Return growth with size, of shape (sample, benchmark); of a new lineage, its mean."""
     if position >= 0 and "lineage_slope" in posterior:
         return posterior["lineage_slope"][:, position]
-    slope = posterior["growth"][:, 0]
-    if position < 0 and "slope_scale" in posterior:
-        factor = _factor(posterior, posterior["slope_scale"], "specific_sd", scale_both=True)
-        z = rng.standard_normal((len(factor), factor.shape[-1], 1))
-        slope = slope + np.matmul(factor, z)[..., 0]
-    return slope
+    return posterior["growth"][:, 0]
+
+
+def _slope_factor(posterior: Draws) -> np.ndarray:
+    return _factor(posterior, posterior["slope_scale"], "specific_sd", scale_both=True)
+
+
+def _drawn_slope(posterior: Draws, rng: np.random.Generator) -> np.ndarray:
+    factor = _slope_factor(posterior)
+    z = rng.standard_normal((len(factor), factor.shape[-1], 1))
+    return posterior["growth"][:, 0] + np.matmul(factor, z)[..., 0]
 
 
 def _shared_effects(posterior: Draws, placed: pd.DataFrame, position: int) -> list[Effect]:
-    """Return the level of a new family and the deviations of new variants."""
+    """Return the level of a new family, and the deviations of new variants."""
     effects = []
     if position < 0:
-        one = np.ones(len(posterior["dof"]))
-        factor = _factor(posterior, one, "specific_sd")
-        effects.append(Effect(np.arange(len(placed)), factor))
+        one, rows = np.ones(len(posterior["dof"])), np.arange(len(placed))
+        effects.append(Effect(rows, _factor(posterior, one, "specific_sd")))
     new = placed[["family", "instruct"]].assign(row=np.arange(len(placed)))
     new = new[(placed["deviation_position"] == -2).to_numpy()]
     if len(new):
@@ -315,19 +358,24 @@ def _sizes(
 ) -> tuple[np.ndarray, dict[int, tuple[int, float]]]:
     """Return log sizes and tokens, and what is left unknown of them.
 
-    Given one of them the predictor is linear in the other: where both are unknown, tokens are
-    drawn from their prior, and an effect stands for the size.
+    The predictor is linear in tokens, and nearly so in size over the part of the spread that
+    is left to an effect (`LOCAL`): the rest of an unknown size is drawn from its prior, and so are
+    tokens where both are unknown.
     """
     reference = np.array([REFERENCE_PARAMS_B, REFERENCE_TOKENS_T])
     logs = np.log10(placed[["params_b", "tokens_t"]].to_numpy(float) / reference)
     unknown = np.isnan(logs)
-    size = np.broadcast_to(logs, (samples if unknown.all(axis=1).any() else 1, *logs.shape)).copy()
+    size = np.broadcast_to(logs, (samples if unknown[:, 0].any() else 1, *logs.shape)).copy()
     spread = {}
     for row in np.flatnonzero(unknown.any(axis=1)):
         mean, sd = size_prior(design, int(placed["lineage_position"].iloc[row]))
         which = 0 if unknown[row, 0] else 1
         size[:, row, which] = mean[which]
         spread[int(row)] = (which, float(sd[which]))
+        if which == 0:
+            far = sd[0] * np.sqrt(1 - LOCAL**2)
+            size[:, row, 0] += far * rng.standard_normal(samples)
+            spread[int(row)] = (0, float(LOCAL * sd[0]))
         if unknown[row].all():
             size[:, row, 1] = mean[1] + sd[1] * rng.standard_normal(samples)
     return size, spread

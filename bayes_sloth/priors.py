@@ -8,11 +8,15 @@ tokens, so a growth of 1 is one logit for ten times the parameters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    from bayes_sloth.specification import Specification
 
 COVARIATES = (
     "size",
@@ -26,8 +30,33 @@ COVARIATES = (
 UNTUNED = 4  # as many covariates, the first, are not about tuning
 
 # Expected effect (logits) and its spread in units of the spread between lineages, by covariate.
-GROWTH_MEAN = np.array([0.8, 0.4, 0.0, 0.0, 0.0, 0.0, 0.0])
-GROWTH_SPREAD = np.array([1.5, 1.0, 0.5, 0.5, 1.0, 0.5, 0.5])
+# Tenfold training compute is half of it size and half tokens, more or less.
+GROWTH = {
+    "size": (0.8, 1.5),
+    "tokens": (0.4, 1.0),
+    "size_tokens": (0.0, 0.5),
+    "size_size": (0.0, 0.5),
+    "tuned": (0.0, 1.0),
+    "tuned_size": (0.0, 0.5),
+    "tuned_tokens": (0.0, 0.5),
+    "flops": (0.6, 1.5),
+    "tuned_flops": (0.0, 0.5),
+}
+
+# What growth may be estimated of: all covariates; those of Sloth's production function; or compute,
+# whose log (6 x parameters x tokens) is the sum of theirs, so that size and tokens share an effect.
+ESTIMATED = {
+    "translog": COVARIATES,
+    "sloth": tuple(name for name in COVARIATES if name != "size_size"),
+    "flops": ("flops", "tuned", "tuned_flops"),
+}
+SHARED = {"flops": ("size", "tokens"), "tuned_flops": ("tuned_size", "tuned_tokens")}
+
+
+def on_covariates(estimated: Sequence[str]) -> np.ndarray:
+    """Return which covariates each estimated growth acts on, of shape (covariate, estimated)."""
+    acts = [[name in SHARED.get(growth, (growth,)) for growth in estimated] for name in COVARIATES]
+    return np.array(acts, dtype=float)
 
 
 @dataclass(frozen=True)
@@ -131,10 +160,32 @@ PRIORS = {
 }
 
 
-def priors_table() -> pd.DataFrame:
-    """Return the priors with their reasons, indexed by parameter."""
+def priors_of(specification: Specification) -> dict[str, Prior]:
+    """Return the priors of a specification: `PRIORS`, but for the numbers that it overrides."""
+    changed = dict(PRIORS)
+    for name, value in specification.priors:
+        parameter, _, part = name.partition(".")
+        prior = changed[parameter]
+        changed[parameter] = replace(prior, parameters={**prior.parameters, part: value})
+    return changed
+
+
+def priors_table(specification: Specification | None = None) -> pd.DataFrame:
+    """Return the priors with their reasons, indexed by parameter.
+
+    Parameters
+    ----------
+    specification : Specification, optional
+        Whose overrides to show; none by default.
+
+    Returns
+    -------
+    DataFrame
+    """
+    priors = PRIORS if specification is None else priors_of(specification)
+    mean, spread = ([GROWTH[name][i] for name in COVARIATES] for i in (0, 1))
     rows = {
-        name: {"prior": str(prior), "reason": prior.reason} for name, prior in PRIORS.items()
+        name: {"prior": str(prior), "reason": prior.reason} for name, prior in priors.items()
     } | {
         "loadings": {
             "prior": "Normal(0, loading_scale), up to rotation",
@@ -144,8 +195,8 @@ def priors_table() -> pd.DataFrame:
         "growth": {
             "prior": "MvNormal(mean, spread^2 * (loadings @ loadings.T + diag(specific_sd^2)))",
             "reason": "larger and longer-trained models score higher on most benchmarks "
-            f"(means {GROWTH_MEAN.tolist()} logits per tenfold); benchmarks that share skills "
-            f"share growth (spreads {GROWTH_SPREAD.tolist()} of that between lineages)",
+            f"(means {mean} logits per tenfold); benchmarks that share skills "
+            f"share growth (spreads {spread} of that between lineages)",
         },
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")

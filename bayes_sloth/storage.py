@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,12 +58,44 @@ def slug(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
 
 
+def open_tree(path: str | os.PathLike[str], make: str) -> xr.DataTree:
+    """Read a whole tree into memory.
+
+    Parameters
+    ----------
+    path : path-like
+    make : str
+        Command that makes such a file, named in errors.
+
+    Returns
+    -------
+    DataTree
+
+    Raises
+    ------
+    InputError
+        If the file is missing or cannot be read.
+    """
+    import xarray as xr
+
+    if not Path(path).is_file():
+        raise InputError(f"there is no fit at '{path}'; make one with: {make}")
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as lazy:
+            return lazy.load()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise InputError(
+            f"'{path}' cannot be read as a fit: it is truncated, or not netCDF; "
+            f"make it again with: {make}"
+        ) from error
+
+
 def read_tree(
     path: str | os.PathLike[str],
     *,
     mark: str,
     version: int,
-    variables: Collection[str],
+    variables: Collection[str] | Callable[[Mapping[Any, Any]], Collection[str]],
     command: str,
 ) -> xr.DataTree:
     """Read a tree that `write_tree` wrote.
@@ -75,8 +107,8 @@ def read_tree(
         Attribute that holds the version of the format.
     version : int
         The version that can be read.
-    variables : collection of str
-        What the posterior must hold.
+    variables : collection of str, or callable
+        What the posterior must hold; or a function that tells it from the file's attributes.
     command : str
         Command that makes such a file, named in errors.
 
@@ -89,19 +121,9 @@ def read_tree(
     InputError
         If the file is missing, is not a fit, is incomplete or of another format.
     """
-    import xarray as xr
-
     make = f"{command} --out {path}"
-    if not Path(path).is_file():
-        raise InputError(f"there is no fit at '{path}'; make one with: {make}")
     again = f"make it again with: {make}"
-    try:
-        with xr.open_datatree(path, engine="h5netcdf") as lazy:
-            tree = lazy.load()
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise InputError(
-            f"'{path}' cannot be read as a fit: it is truncated, or not netCDF; {again}"
-        ) from error
+    tree = open_tree(path, make)
     found = tree.attrs.get(mark)
     if found is not None and int(found) != version:
         raise InputError(
@@ -109,7 +131,10 @@ def read_tree(
             f"{tree.attrs.get('bayes_sloth_version')}), this version reads format {version}; "
             f"{again}"
         )
-    complete = set(GROUPS) <= set(tree.children)
-    if found is None or not complete or not set(tree["posterior"].data_vars) >= set(variables):
+    complete = found is not None and set(GROUPS) <= set(tree.children)
+    if complete:
+        needed = variables(tree.attrs) if callable(variables) else variables
+        complete = set(tree["posterior"].data_vars) >= set(needed)
+    if not complete:
         raise InputError(f"'{path}' is not a complete fit of this kind; {again}")
     return tree

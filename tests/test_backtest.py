@@ -41,7 +41,7 @@ def test_finished_folds_are_read_and_not_run_again(
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(backtesting, "_compiled", interrupt)
+    monkeypatch.setattr(backtesting, "compiled_model", interrupt)
     kept = {
         "cells": [{"fold": "opt", "model": "m", "benchmark": "mmlu", "actual": 0.5, "median": 0.4}],
         "about": {"fold": "opt", "seconds": 1.0},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from bayes_sloth.specification import Specification
 if TYPE_CHECKING:
     import xarray as xr
 
+    from bayes_sloth.comparing.ensemble import Ensemble, EnsembleCheck
     from bayes_sloth.fitting import Fit
     from bayes_sloth.health import Health
     from bayes_sloth.rotation import Rotation
@@ -119,19 +120,27 @@ class Check:
         return f"<ul>{items}</ul>{self.table().to_html()}"
 
 
-def check(what: Fit | Scores, specification: Specification | None = None) -> Check:
+@overload
+def check(what: Fit | Scores, specification: Specification | None = None) -> Check: ...
+@overload
+def check(what: Ensemble, specification: None = None) -> EnsembleCheck: ...
+def check(
+    what: Fit | Ensemble | Scores, specification: Specification | None = None
+) -> Check | EnsembleCheck:
     """Say what a posterior knows and what it cannot know, or what scores could tell.
 
     Parameters
     ----------
-    what : Fit or Scores
-        A fit; or a table of scores before any sampling, which tells what the design alone can.
+    what : Fit, Ensemble or Scores
+        A fit; an ensemble, whose members are checked one by one; or a table of scores before any
+        sampling, which tells what the design alone can.
     specification : Specification, optional
         Of the model that is to be fitted to the scores; a fit has its own.
 
     Returns
     -------
     Check
+        `EnsembleCheck` of an ensemble.
 
     Examples
     --------
@@ -143,7 +152,9 @@ def check(what: Fit | Scores, specification: Specification | None = None) -> Che
     if isinstance(what, Scores):
         assumptions = examine(what, specification or Specification())
         return Check(assumptions.problems or (_NOTHING_WRONG,), assumptions)
-    return _check_fit(what)
+    from bayes_sloth.fitting import Fit
+
+    return _check_fit(what) if isinstance(what, Fit) else what.check()
 
 
 _NOTHING_WRONG = (
@@ -160,20 +171,21 @@ def _check_fit(fit: Fit) -> Check:
     from bayes_sloth.loadings import alignment
     from bayes_sloth.rotation import rotate
 
-    posterior = fit.posterior
+    posterior, aligned, rotation = fit.posterior, None, None
     assumptions = examine(fit.scores, fit.specification)
-    assumptions.theorem.loc["loadings of rank d"] = rank_of_loadings(posterior)
-    parameters = parameter_sensitivity(posterior, fit.design)
-    forecasts = forecast_sensitivity(posterior, fit.design)
-    aligned = alignment(posterior)
-    rotation = rotate(standard_loadings(posterior).mean(("chain", "draw")).to_numpy())
+    parameters = parameter_sensitivity(posterior, fit.design, fit.specification)
+    forecasts = forecast_sensitivity(posterior, fit.design, fit.specification)
+    if fit.specification.skills:
+        assumptions.theorem.loc["loadings of rank d"] = rank_of_loadings(posterior)
+        aligned = alignment(posterior)
+        rotation = rotate(standard_loadings(posterior).mean(("chain", "draw")).to_numpy())
     cells, models = odd_cells(posterior, fit.design), odd_models(posterior, fit.design)
     verdict = (
         fit.health.sentence(),
         *assumptions.problems,
         *words.parameter_verdict(parameters),
         *words.forecast_verdict(forecasts),
-        *words.skill_verdict(aligned, rotation),
+        *(words.skill_verdict(aligned, rotation) if aligned is not None and rotation else ()),
         *words.odd_verdict(cells, models),
     )
     return Check(

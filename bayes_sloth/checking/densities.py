@@ -11,25 +11,26 @@ from scipy import stats
 from bayes_sloth.design import Design, principal_directions
 from bayes_sloth.loadings import orbit_volume
 from bayes_sloth.predictor import curve_of, fitted_predictor, stacked
-from bayes_sloth.priors import GROWTH_MEAN, GROWTH_SPREAD, PRIORS
+from bayes_sloth.priors import GROWTH, PRIORS, Prior, priors_of
+from bayes_sloth.specification import Specification
 
 if TYPE_CHECKING:
     from scipy.stats.distributions import rv_frozen
 
 
-def prior_distribution(name: str) -> rv_frozen:
-    """Return a prior of `bayes_sloth.priors` as a SciPy distribution.
+def prior_distribution(prior: str | Prior) -> rv_frozen:
+    """Return a prior as a SciPy distribution.
 
     Parameters
     ----------
-    name : str
-        A key of `PRIORS`.
+    prior : str or Prior
+        A key of `bayes_sloth.priors.PRIORS`, or a prior.
 
     Returns
     -------
     frozen SciPy distribution
     """
-    prior = PRIORS[name]
+    prior = PRIORS[prior] if isinstance(prior, str) else prior
     given = prior.parameters
     match prior.distribution:
         case "Normal":
@@ -45,7 +46,9 @@ def prior_distribution(name: str) -> rv_frozen:
     raise ValueError(f"no SciPy twin of {prior}")
 
 
-def log_prior(posterior: xr.Dataset, design: Design) -> xr.Dataset:
+def log_prior(
+    posterior: xr.Dataset, design: Design, specification: Specification | None = None
+) -> xr.Dataset:
     """Return the log density of each prior at each draw, with dims chain and draw.
 
     These are the priors that a user sets (`bs.priors_table`). The distributions of lineages,
@@ -56,6 +59,8 @@ def log_prior(posterior: xr.Dataset, design: Design) -> xr.Dataset:
     ----------
     posterior : Dataset
     design : Design
+    specification : Specification, optional
+        Of the fit: it may have changed the numbers of a prior.
 
     Returns
     -------
@@ -64,12 +69,16 @@ def log_prior(posterior: xr.Dataset, design: Design) -> xr.Dataset:
     draws = stacked(posterior)
     sampled = {"dof": "dof_above_two"}
     logs = {
-        name: prior_distribution(name).logpdf(draws[sampled.get(name, name)])
-        for name in PRIORS
-        if sampled.get(name, name) in draws
+        name: prior_distribution(prior).logpdf(draws[sampled.get(name, name)])
+        for name, prior in priors_of(specification or Specification()).items()
+        if sampled.get(name, name) in posterior
     }
-    logs["loadings"] = _log_loadings(draws, design)
-    logs["growth"] = _log_growth(draws)
+    if "loadings" in posterior:
+        logs["loadings"] = _log_loadings(draws, design)
+    if "specific_sd" in posterior:
+        logs["growth"] = _log_growth(posterior, draws)
+    else:  # by its skills, standard normal
+        logs["growth"] = stats.norm.logpdf(draws["growth_standard_skill"])
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
     summed = {name: log.reshape(*shape, -1).sum(axis=-1) for name, log in logs.items()}
     coords = {name: posterior[name] for name in ("chain", "draw")}
@@ -130,12 +139,15 @@ def _log_loadings(draws: dict[str, np.ndarray], design: Design) -> np.ndarray:
     return normal + np.log(orbit_volume(loadings / scale[:, None, None], directions))
 
 
-def _log_growth(draws: dict[str, np.ndarray]) -> np.ndarray:
+def _log_growth(posterior: xr.Dataset, draws: dict[str, np.ndarray]) -> np.ndarray:
     """Return the density of standardised growth, ``N(0, L L' + diag(specific_sd^2))`` by row.
 
     As sampled (`growth_standard`): growth itself differs by a constant factor.
     """
-    standard = (draws["growth"] - GROWTH_MEAN[:, None]) / GROWTH_SPREAD[:, None]
+    growth = posterior["growth"].transpose("chain", "draw", "covariate", "benchmark")
+    names = growth["covariate"].to_numpy()
+    mean, spread = np.array([GROWTH[name] for name in names]).T[..., None]
+    standard = (growth.to_numpy().reshape(-1, *growth.shape[2:]) - mean) / spread
     loadings = draws["loadings"]
     n_benchmarks, n_rows = loadings.shape[1], standard.shape[1]
     covariance = loadings @ np.swapaxes(loadings, 1, 2)

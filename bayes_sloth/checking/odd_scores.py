@@ -122,6 +122,8 @@ def odd_models(posterior: xr.Dataset, design: Design, *, seed: int = 1) -> pd.Da
     from arviz_stats.base import array_stats
 
     draws, rng = stacked(thinned(posterior, MODEL_DRAWS)), np.random.default_rng(seed)
+    no_skill = np.zeros((len(draws["dof"]), len(design.scores.models), 0))
+    draws = {"model_skill": no_skill, **draws}
     alone, values = _alone(design), design.scores.values.to_numpy(float)
     base = _predictor_without(draws, design, alone)
     reference = typical_level(values, design.chance)
@@ -187,7 +189,7 @@ def _own_effects(
     effect = [draws["model_scale"][:, None, None] * loadings]
 
     def add(value: np.ndarray, covariance: np.ndarray) -> None:
-        factor = np.linalg.cholesky(covariance)
+        factor = np.linalg.cholesky(covariance + 1e-10 * unit)  # without deviations: of low rank
         x.append(np.linalg.solve(factor, value[..., None])[..., 0])
         effect.append(factor)
 

@@ -13,7 +13,8 @@ from bayes_sloth.checking.densities import log_likelihood, log_prior, prior_dist
 from bayes_sloth.design import Design, covariates
 from bayes_sloth.loadings import shared_covariance
 from bayes_sloth.predictor import curve_of, fitted_predictor, stacked
-from bayes_sloth.priors import GROWTH_SPREAD, PRIORS
+from bayes_sloth.priors import GROWTH, Prior, priors_of
+from bayes_sloth.specification import Specification
 
 # Kallioinen et al. (2024): above, the posterior moves with the prior (or with the likelihood).
 SENSITIVITY_LIMIT = 0.05
@@ -29,13 +30,17 @@ def thinned(posterior: xr.Dataset, most: int = MOST_DRAWS) -> xr.Dataset:
     return posterior.isel(draw=slice(None, None, step))
 
 
-def parameter_sensitivity(posterior: xr.Dataset, design: Design) -> pd.DataFrame:
+def parameter_sensitivity(
+    posterior: xr.Dataset, design: Design, specification: Specification | None = None
+) -> pd.DataFrame:
     """Return what the data have added to the prior of each parameter.
 
     Parameters
     ----------
     posterior : Dataset
     design : Design
+    specification : Specification, optional
+        Of the fit; the default one if not given.
 
     Returns
     -------
@@ -47,8 +52,9 @@ def parameter_sensitivity(posterior: xr.Dataset, design: Design) -> pd.DataFrame
         the likelihood, and whether the parameter ``leans_on_prior``.
     """
     thin = thinned(posterior)
-    quantities = _quantities(posterior)
-    prior, own, noise, likelihood = log_prior(thin, design), {}, {}, {}
+    priors = priors_of(specification or Specification())
+    quantities = _quantities(posterior, priors)
+    prior, own, noise, likelihood = log_prior(thin, design, specification), {}, {}, {}
     kept = thinned(quantities)
     total = log_likelihood(thin, design).sum("cell")
     for name in quantities:
@@ -57,7 +63,7 @@ def parameter_sensitivity(posterior: xr.Dataset, design: Design) -> pd.DataFrame
         noise[name] = power_scaling(kept[[name]], _elsewhere(prior[source]))[name]
         likelihood[name] = power_scaling(kept[[name]], total)[name]
     columns: dict[str, Any] = {
-        "prior_sd": _prior_sd(quantities, posterior),
+        "prior_sd": _prior_sd(quantities, posterior, priors),
         "posterior_sd": quantities.std(("chain", "draw")),
         "prior_sensitivity": own,
         "noise": noise,
@@ -72,7 +78,9 @@ def parameter_sensitivity(posterior: xr.Dataset, design: Design) -> pd.DataFrame
     return table.assign(leans_on_prior=_leans(table))
 
 
-def forecast_sensitivity(posterior: xr.Dataset, design: Design) -> pd.DataFrame:
+def forecast_sensitivity(
+    posterior: xr.Dataset, design: Design, specification: Specification | None = None
+) -> pd.DataFrame:
     """Return which forecasts lean on which prior.
 
     Of each lineage's trunk, the expected score averaged over benchmarks at its largest known size
@@ -82,6 +90,8 @@ def forecast_sensitivity(posterior: xr.Dataset, design: Design) -> pd.DataFrame:
     ----------
     posterior : Dataset
     design : Design
+    specification : Specification, optional
+        Of the fit; the default one if not given.
 
     Returns
     -------
@@ -91,7 +101,7 @@ def forecast_sensitivity(posterior: xr.Dataset, design: Design) -> pd.DataFrame:
     """
     thin = thinned(posterior)
     expected = scenario_scores(thin, design).to_dataset(name="score")
-    prior = log_prior(thin, design)
+    prior = log_prior(thin, design, specification)
     scaled = {n: power_scaling(expected, prior[n])["score"] for n in map(str, prior)}
     null = {n: power_scaling(expected, _elsewhere(prior[n]))["score"] for n in map(str, prior)}
     sensitivity, noise = _stack(scaled), _stack(null).max("prior")
@@ -145,12 +155,12 @@ def scenario_scores(posterior: xr.Dataset, design: Design) -> xr.DataArray:
         deviation_of_model=np.full(len(lineage), -1),
         x=covariates(asked[:, 0], asked[:, 1], np.zeros(len(asked))),
     )
-    skill = draws["model_skill"]
-    typical = {**draws, "model_skill": np.zeros((len(skill), len(lineage), skill.shape[-1]))}
+    shape = (len(draws["dof"]), len(lineage), draws["loadings"].shape[-1])
+    typical = {**draws, "model_skill": np.zeros(shape)}
     mu, _ = curve_of(typical, design).location_and_scale(fitted_predictor(typical, placed))
-    shape = (posterior.sizes["chain"], posterior.sizes["draw"], -1, len(factors))
+    by_lineage = (posterior.sizes["chain"], posterior.sizes["draw"], -1, len(factors))
     return xr.DataArray(
-        mu.mean(axis=-1).reshape(shape),
+        mu.mean(axis=-1).reshape(by_lineage),
         dims=("chain", "draw", "lineage", "scenario"),
         coords={
             "chain": posterior["chain"],
@@ -161,21 +171,24 @@ def scenario_scores(posterior: xr.Dataset, design: Design) -> xr.DataArray:
     )
 
 
-def _quantities(posterior: xr.Dataset) -> xr.Dataset:
+def _quantities(posterior: xr.Dataset, priors: dict[str, Prior]) -> xr.Dataset:
     """Return the parameters with a prior of their own, in the units in which it is judged."""
     found = {
         name: np.log(posterior[name]) if prior.distribution == "LogNormal" else posterior[name]
-        for name, prior in PRIORS.items()
+        for name, prior in priors.items()
         if name in posterior
     }
-    covariance = shared_covariance(posterior).to_numpy()
-    diagonal = np.diagonal(covariance, axis1=-2, axis2=-1)
-    found["shared_variance"] = posterior["intercept"].copy(data=diagonal)
+    if "loadings" in posterior:
+        covariance = shared_covariance(posterior).to_numpy()
+        diagonal = np.diagonal(covariance, axis1=-2, axis2=-1)
+        found["shared_variance"] = posterior["intercept"].copy(data=diagonal)
     found["growth"] = posterior["growth"].transpose("chain", "draw", "covariate", "benchmark")
     return xr.Dataset(found)
 
 
-def _prior_sd(quantities: xr.Dataset, posterior: xr.Dataset) -> dict[str, xr.DataArray]:
+def _prior_sd(
+    quantities: xr.Dataset, posterior: xr.Dataset, priors: dict[str, Prior]
+) -> dict[str, xr.DataArray]:
     """Return prior standard deviations, in closed form.
 
     With a half-normal scale s (``E s^2 = 1, E s^4 = 3`` for unit scale) and d skills, the shared
@@ -184,16 +197,21 @@ def _prior_sd(quantities: xr.Dataset, posterior: xr.Dataset) -> dict[str, xr.Dat
     typical = quantities.isel(chain=0, draw=0, drop=True)
     found = {}
     for name, array in typical.items():
-        if name in PRIORS:
-            prior = PRIORS[str(name)]
+        if name in priors:
+            prior = priors[str(name)]
             lognormal = prior.distribution == "LogNormal"
-            sd = prior.parameters["sigma"] if lognormal else prior_distribution(str(name)).std()
+            sd = prior.parameters["sigma"] if lognormal else prior_distribution(prior).std()
             found[str(name)] = xr.full_like(array, sd, dtype=float)
-    d, scale = posterior.sizes["skill"], PRIORS["loading_scale"].parameters["sigma"]
-    variance = scale**4 * (3 * d * (d + 2) - d**2)
-    found["shared_variance"] = xr.full_like(typical["shared_variance"], np.sqrt(variance))
-    between = quantities["shared_variance"] + posterior["specific_sd"] ** 2
-    spread = typical["growth"]["covariate"].copy(data=GROWTH_SPREAD)
+    between = xr.zeros_like(posterior["intercept"])
+    if "shared_variance" in quantities:
+        d, scale = posterior.sizes["skill"], priors["loading_scale"].parameters["sigma"]
+        variance = scale**4 * (3 * d * (d + 2) - d**2)
+        found["shared_variance"] = xr.full_like(typical["shared_variance"], np.sqrt(variance))
+        between = between + quantities["shared_variance"]
+    if "specific_sd" in posterior:
+        between = between + posterior["specific_sd"] ** 2
+    names = typical["growth"]["covariate"]
+    spread = names.copy(data=[GROWTH[str(name)][1] for name in names.to_numpy()])
     found["growth"] = spread * np.sqrt(between.mean(("chain", "draw")))
     return found
 

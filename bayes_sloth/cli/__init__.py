@@ -10,6 +10,7 @@ from bayes_sloth import __version__
 from bayes_sloth.cli.backtest import backtest
 from bayes_sloth.cli.chain import chain
 from bayes_sloth.cli.check import check
+from bayes_sloth.cli.compare import compare
 from bayes_sloth.cli.data import data
 from bayes_sloth.cli.downstream import downstream
 from bayes_sloth.cli.fit import fit
@@ -56,6 +57,7 @@ for command in (
     own_benchmark,
     check,
     backtest,
+    compare,
     downstream,
     test_time,
     chain,

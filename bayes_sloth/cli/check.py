@@ -11,6 +11,7 @@ from bayes_sloth.cli.shared import DEFAULT_FIT, print_table, read_scores
 
 if TYPE_CHECKING:
     from bayes_sloth.checking import Check
+    from bayes_sloth.comparing.ensemble import EnsembleCheck
 
 
 @click.command()
@@ -34,14 +35,14 @@ def check(path: str, benchmarks: str | None, skills: int | None, as_json: bool) 
     click.echo(repr(found))
 
 
-def _check_fit(path: str) -> Check:
+def _check_fit(path: str) -> Check | EnsembleCheck:
     from bayes_sloth.checking import check as check_fit
-    from bayes_sloth.fitting import load_fit
+    from bayes_sloth.comparing.ensemble import load_fit_or_ensemble
 
-    return check_fit(load_fit(path))
+    return check_fit(load_fit_or_ensemble(path))
 
 
-def _check_table(path: str, benchmarks: str | None, skills: int | None) -> Check:
+def _check_table(path: str, benchmarks: str | None, skills: int | None) -> Check | EnsembleCheck:
     from bayes_sloth.checking import check as check_scores
     from bayes_sloth.specification import Specification
 

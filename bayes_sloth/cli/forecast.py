@@ -21,6 +21,7 @@ from bayes_sloth.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayes_sloth.comparing.ensemble import Ensemble
     from bayes_sloth.fitting import Fit
     from bayes_sloth.forecasting import Forecast
 
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
     "then be left out.",
 )
 @click.option("--benchmark", "benchmarks", multiple=True, help="Only this one; may be repeated.")
-@click.option("--fit", "fit_path", default=DEFAULT_FIT, show_default=True, help="A saved fit.")
+@click.option(
+    "--fit", "fit_path", default=DEFAULT_FIT, show_default=True, help="A saved fit or ensemble."
+)
 @click.option("--plot", "plot_path", type=click.Path(), help="Save a picture (png, svg, pdf).")
 @click.option("--width", is_flag=True, help="Also say where the width of the intervals comes from.")
 @click.option("--seed", default=1, show_default=True, help="Of the predictive draws.")
@@ -68,12 +71,12 @@ def forecast(
       bayes-sloth forecast --family "my family" --params 13 --tokens 4 --instruct --json
       bayes-sloth forecast --family qwen2 --params 32 --tokens 7 --observed mmlu=0.82
     """
-    from bayes_sloth.fitting import load_fit
+    from bayes_sloth.comparing.ensemble import load_fit_or_ensemble
     from bayes_sloth.forecasting import forecast as forecast_models
 
     if plot_path:
         check_writable(plot_path, pictures=True)
-    posterior = load_fit(fit_path)
+    posterior = load_fit_or_ensemble(fit_path)
     sizes = None if params_b is None else numbers_of(params_b, "--params")
     result = forecast_models(
         posterior,
@@ -105,10 +108,13 @@ def forecast(
         click.echo(f"Picture saved to {plot_path}.")
 
 
-def _split(posterior: Fit, result: Forecast, seed: int) -> pd.DataFrame:
+def _split(posterior: Fit | Ensemble, result: Forecast, seed: int) -> pd.DataFrame:
     """Split the width of a single model's intervals."""
+    from bayes_sloth.fitting import Fit
     from bayes_sloth.width import split_width
 
+    if not isinstance(posterior, Fit):
+        raise InputError("--width speaks of one fit, not of an ensemble")
     if len(result.models) > 1 or result.observed is not None:
         raise InputError("--width speaks of one model of known size, without observed scores")
     about = result.models.iloc[0]
@@ -122,14 +128,14 @@ def _split(posterior: Fit, result: Forecast, seed: int) -> pd.DataFrame:
     )
 
 
-def _plot(result: Forecast, posterior: Fit, path: str) -> None:
+def _plot(result: Forecast, posterior: Fit | Ensemble, path: str) -> None:
     from bayes_sloth.plots import plot_curves, plot_forecast
 
     draw = plot_curves if len(result.models) > 1 else plot_forecast
     save_figure(lambda: draw(result, posterior), path)
 
 
-def _print_forecast(result: Forecast, posterior: Fit, name: str) -> None:
+def _print_forecast(result: Forecast, posterior: Fit | Ensemble, name: str) -> None:
     about: dict[Any, Any] = result.models.loc[[name]].to_dict("records")[0]
     status = {
         "seen": "a variant in the data",

@@ -254,6 +254,7 @@ def _reading(fit: Fit, skill: int) -> np.ndarray:
     ``(L' S L + I)^-1 L' S`` with L the loadings and S the precisions of what is specific to
     benchmarks: the mean of a standard normal skill given the predictor.
     """
+    fit.require_skills("an aim at a skill")
     mean = fit.posterior[["loadings", "specific_sd"]].mean(("chain", "draw"))
     loadings = mean["loadings"].transpose("benchmark", "skill").to_numpy()
     scaled = loadings / mean["specific_sd"].to_numpy()[:, None] ** 2
