@@ -87,8 +87,8 @@ def path(fit: LawFit, tmp_path_factory: pytest.TempPathFactory):
 
 
 def by_hand(fit: LawFit, eta: float) -> float:
-    """Return MMLU in points of a plain logistic that passes the typical level with its slope."""
-    reference, ceiling = fit.reference, 0.95
+    """Return MMLU in points of a plain logistic that passes the middle (62.5) with its slope."""
+    reference, ceiling = 0.5, 0.95
     start = reference / ceiling
     slope = (1 - reference) / (1 - start)
     return 25 + 75 * ceiling / (1 + np.exp(-(slope * eta + np.log(start / (1 - start)))))

@@ -16,7 +16,7 @@ import pandas as pd
 from bayes_sloth import __version__
 from bayes_sloth.health import Health, diagnose
 from bayes_sloth.performance_law.data import SOURCES, Architectures, load_architectures
-from bayes_sloth.performance_law.design import LawDesign, known_cells, make_law_design
+from bayes_sloth.performance_law.design import LawDesign, make_law_design
 from bayes_sloth.performance_law.model import FORECAST_VARIABLES, build_law
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.storage import read_tree, write_tree
@@ -24,7 +24,7 @@ from bayes_sloth.storage import read_tree, write_tree
 if TYPE_CHECKING:
     import xarray as xr
 
-FORMAT, MARK = 1, "performance_law_format"
+FORMAT, MARK = 2, "performance_law_format"
 LAW_SAMPLING = Sampling(tune=1000, draws=3000, target_accept=0.95)
 PRIOR_DRAWS = 2000
 
@@ -61,11 +61,6 @@ class LawFit:
     def draws(self) -> dict[str, np.ndarray]:
         """The same as arrays, with chains and draws in one leading axis."""
         return stacked(self.posterior)
-
-    @property
-    def reference(self) -> float:
-        """Typical level of MMLU, chance-corrected: where the link is anchored."""
-        return float(self.tree["constant_data"]["reference"])
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the fit to a netCDF file, whole or not at all (`bayes_sloth.storage`)."""
@@ -141,6 +136,8 @@ def assemble(
     import xarray as xr
 
     parts = {name: tree[name].to_dataset() for name in ("posterior", "sample_stats")}
+    coordinates = [name for name in parts["posterior"] if str(name).endswith("_drawn")]
+    parts["posterior"] = parts["posterior"].drop_vars(coordinates)  # the sampler's, no more
     if prior is not None:
         parts |= {name: prior[name].to_dataset() for name in ("prior", "prior_predictive")}
     kept = xr.DataTree.from_dict({**parts, "constant_data": _constant_data(design)})
@@ -192,7 +189,6 @@ def _constant_data(design: LawDesign) -> xr.Dataset:
     return xr.Dataset(
         {
             "mmlu": (("model", "source"), values),
-            "reference": known_cells(values)["reference"],
             **columns,
         },
         coords={"model": models.index.to_numpy(str), "source": list(SOURCES)},

@@ -12,9 +12,10 @@ import pandas as pd
 
 from bayes_sloth import link
 from bayes_sloth.errors import InputError
-from bayes_sloth.performance_law.checks import check_architecture, dense_params_b
+from bayes_sloth.performance_law.checks import check_architecture, dense_params_b, doubt_tokens
 from bayes_sloth.performance_law.data import CHANCE, ITEMS, SHAPE, SOURCES, years_since_epoch
 from bayes_sloth.performance_law.law import (
+    REFERENCE,
     effective_size,
     linear_predictor,
     log_size,
@@ -174,7 +175,7 @@ def ask(fit: LawFit, models: pd.DataFrame) -> pd.DataFrame:
 def abilities(
     fit: LawFit, asked: pd.DataFrame, rng: np.random.Generator, *, own: str = "separate"
 ) -> np.ndarray:
-    """Return draws of abilities, of shape (sample, model), in logits about the typical level.
+    """Return draws of abilities, of shape (sample, model), in logits from the middle of the range.
 
     Parameters
     ----------
@@ -266,7 +267,7 @@ def law_of(
 def expected(fit: LawFit, ability: np.ndarray) -> np.ndarray:
     """Return expected MMLU in [0, 1] of abilities of shape (sample, model)."""
     ceiling, shape = (fit.draws[name][:, None] for name in ("ceiling", "link_shape"))
-    return np.asarray(link.expected(ability, CHANCE, fit.reference, ceiling, shape))
+    return np.asarray(link.expected(ability, CHANCE, REFERENCE, ceiling, shape))
 
 
 def measured(fit: LawFit, mu: np.ndarray, source: str, rng: np.random.Generator) -> np.ndarray:
@@ -311,6 +312,7 @@ def _group_effect(
 def warnings_of(fit: LawFit, asked: pd.DataFrame) -> tuple[str, ...]:
     """Return what to know before trusting a forecast."""
     found = [] if fit.health.passed else [fit.health.sentence()]
+    found += doubt_tokens(asked["params_b"], asked["tokens_t"])
     known = fit.architectures.models
     for name, unit in (("params_b", "billion parameters"), ("tokens_t", "trillion tokens")):
         far = _beyond(asked[name], known[name], FAR)

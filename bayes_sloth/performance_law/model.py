@@ -32,6 +32,7 @@ from bayes_sloth.performance_law.data import CHANCE, ITEMS, SOURCES
 from bayes_sloth.performance_law.design import LawDesign, known_cells
 from bayes_sloth.performance_law.law import (
     COVARIATES,
+    REFERENCE,
     effective_size,
     linear_predictor,
     token_term,
@@ -79,19 +80,18 @@ def build_law(design: LawDesign) -> pm.Model:
     pymc.Model
         Coords ``model``, ``source``, ``developer``, ``lineage``, ``covariate``,
         ``model_without_tokens`` and ``model_without_size``; the observed variable ``mmlu`` is the
-        vector of known values. Data ``cell``, ``known_mmlu`` and ``reference`` may be set anew
-        (`known_cells`), to hide values without compiling again.
+        vector of known values. The data of `known_cells` may be set anew, to hide values without
+        compiling again.
     """
     import pymc as pm
     import pytensor.tensor as pt
 
     with pm.Model(coords=_coords(design)) as model:
-        data = known_cells(design.architectures.values.to_numpy(float))
+        data = known_cells(design, design.architectures.values.to_numpy(float))
         cell, known = pm.Data("cell", data["cell"]), pm.Data("known_mmlu", data["known_mmlu"])
-        reference = pm.Data("reference", data["reference"])
-        ability = _ability(design)
+        ability = _ability(design, data)
         shape, ceiling = (PRIORS[name].variable(name) for name in ("link_shape", "ceiling"))
-        mu = link.expected(ability, CHANCE, reference, ceiling, shape, xp=pt)
+        mu = link.expected(ability, CHANCE, REFERENCE, ceiling, shape, xp=pt)
         source_sd = PRIORS["source_sd"].variable("source_sd", dims="source")
         offset = PRIORS["source_offset"].variable("source_offset")
         expected = mu[:, None] + offset * np.array([0.0, 1.0])
@@ -119,8 +119,8 @@ def _coords(design: LawDesign) -> dict[str, Any]:
     }
 
 
-def _ability(design: LawDesign) -> Any:
-    """Return the models' abilities, in logits about the typical level."""
+def _ability(design: LawDesign, data: dict[str, np.ndarray]) -> Any:
+    """Return the models' abilities, in logits about the middle of MMLU's range."""
     import pymc as pm
 
     log_total, log_active = _sizes(design)
@@ -140,11 +140,12 @@ def _ability(design: LawDesign) -> Any:
             (contrasts[0], contrasts[1], contrasts[2]),
             year,
         )
-        + _group_effect("developer", design.developer_of_model)
-        + _group_effect("lineage", design.lineage_of_model)
+        + _group_effect("developer", design.developer_of_model, data)
+        + _group_effect("lineage", design.lineage_of_model, data)
     )
-    # Centred: what is measured to a point tells a model's ability far better than the law does.
-    return pm.Normal("ability", mean, PRIORS["model_sd"].variable("model_sd"), dims="model")
+    # What is measured to a point tells a model's ability far better than the law does: centred.
+    scale = PRIORS["model_sd"].variable("model_sd")
+    return _normal("ability", mean, scale, data["model_centring"], dims="model")
 
 
 def _pt() -> Any:
@@ -161,13 +162,27 @@ def _effects() -> Any:
     return pm.Normal("effect", mu, sigma, dims="covariate")
 
 
-def _group_effect(name: str, group_of_model: np.ndarray) -> Any:
+def _group_effect(name: str, group_of_model: np.ndarray, data: dict[str, np.ndarray]) -> Any:
     """Return the effect of each model's developer or lineage."""
     import pymc as pm
 
     scale = PRIORS[f"{name}_sd"].variable(f"{name}_sd")
-    effect = pm.Normal(f"{name}_effect", 0, scale, dims=name)
+    effect = _normal(f"{name}_effect", 0.0, scale, data[f"{name}_centring"], dims=name)
     return effect[pm.Data(f"{name}_of_model", group_of_model)]
+
+
+def _normal(name: str, mean: Any, scale: Any, centring: np.ndarray, dims: str) -> Any:
+    r"""Return normal variables in coordinates between centred (1) and non-centred (0).
+
+    With weight :math:`w`, :math:`z \sim N(w m, s^w)` and :math:`m + s^{1 - w} (z - w m)` has mean
+    :math:`m` and standard deviation :math:`s` whatever :math:`w`. The weights are data named
+    ``<kind>_centring``, so that hiding a model's scores can turn its coordinates.
+    """
+    import pymc as pm
+
+    w = pm.Data(f"{dims}_centring", centring)
+    drawn = pm.Normal(f"{name}_drawn", w * mean, scale**w, dims=dims)
+    return pm.Deterministic(name, mean + scale ** (1 - w) * (drawn - w * mean), dims=dims)
 
 
 def _sizes(design: LawDesign) -> tuple[Any, Any]:

@@ -1,6 +1,6 @@
 r"""Every prior of the Bayesian Performance Law, in one place, each with its reason.
 
-Effects are in **logits**; in the middle of MMLU's range a logit is
+Effects are in **logits**; in the middle of MMLU's range, where the link is anchored, a logit is
 :math:`(100 - 25) / 4 = 18.75` points. Size, tokens and contrasts are in **tenfolds**.
 
 The effects of architecture are centred on the published coefficients and weigh **ten models**: a
@@ -19,7 +19,7 @@ from bayes_sloth.performance_law import published
 from bayes_sloth.performance_law.law import COVARIATES
 from bayes_sloth.priors import Prior, scale_prior
 
-POINTS_PER_LOGIT = (100 - 25) / 4
+POINTS_PER_LOGIT, MIDDLE = (100 - 25) / 4, (100 + 25) / 2
 WORTH, NOISE = 10, 0.6
 _PER_TENFOLD = float(np.log(10)) / POINTS_PER_LOGIT
 
@@ -43,6 +43,12 @@ PUBLISHED_EFFECT = {
 PUBLISHED_INSTABILITY = (
     published.LAYERS + published.HIDDEN + published.FFN + published.TOKENS
 ) / POINTS_PER_LOGIT
+
+# Points of the published law at the reference, 7 billion parameters and 2 trillion tokens, in the
+# shape of Llama-2-7B.
+PUBLISHED_LEVEL = (float(published.published_mmlu(32, 4096, 11008, 7.0, 2.0)) - MIDDLE) / (
+    POINTS_PER_LOGIT
+)
 
 
 def _published(covariate: str) -> Prior:
@@ -69,9 +75,9 @@ EFFECT_PRIORS = {
 PRIORS = {
     "intercept": Prior(
         "Normal",
-        {"mu": 0.0, "sigma": 1.0},
-        "a model of 7B parameters and 2T tokens at the start of 2024 stands near the typical level "
-        "of the data, 0 by construction of the link",
+        {"mu": PUBLISHED_LEVEL, "sigma": 1.0},
+        "what the published law says of a model of 7B parameters and 2T tokens (58 points), taken "
+        "for the start of 2024, give or take a logit (19 points): makers and dates differ",
     ),
     "instability_effect": Prior(
         "LogNormal",

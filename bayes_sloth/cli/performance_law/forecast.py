@@ -61,6 +61,7 @@ def forecast(
 
 
 def _published(chosen: dict[str, Any], precision_loss: float) -> dict[str, Any]:
+    from bayes_sloth.performance_law.checks import doubt_tokens
     from bayes_sloth.performance_law.published import published_mmlu
 
     beyond = set(chosen) - set(OF_THE_SHAPE)
@@ -72,5 +73,5 @@ def _published(chosen: dict[str, Any], precision_loss: float) -> dict[str, Any]:
         "unit": "percentage points",
         "law": "published",
         "model": {**chosen, "precision_loss": precision_loss},
-        "warnings": [],
+        "warnings": list(doubt_tokens(chosen["params_b"], chosen["tokens_t"])),
     }
