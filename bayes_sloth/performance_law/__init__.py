@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bayes_sloth.performance_law.backtesting import backtest as backtest
+    from bayes_sloth.performance_law.comparing import compare as compare
+    from bayes_sloth.performance_law.comparing import loo as loo
     from bayes_sloth.performance_law.data import Architectures as Architectures
     from bayes_sloth.performance_law.data import load_architectures as load_architectures
     from bayes_sloth.performance_law.fitting import LawFit as LawFit
@@ -44,12 +46,14 @@ _HOME = {
     "backtest": "backtesting",
     "check_contamination": "uses.contamination",
     "check_training": "uses.training",
+    "compare": "comparing",
     "contraction_table": "identification",
     "fit": "fitting",
     "forecast": "forecasting",
     "infer_size": "uses.closed",
     "load_architectures": "data",
     "load_fit": "fitting",
+    "loo": "comparing",
     "not_identified": "identification",
     "plan_expansion": "uses.expansion",
     "priors_table": "priors",

@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth import __version__
+from bayes_sloth.errors import InputError
 from bayes_sloth.health import Health, diagnose
 from bayes_sloth.performance_law.data import SOURCES, Architectures, load_architectures
 from bayes_sloth.performance_law.design import LawDesign, make_law_design
 from bayes_sloth.performance_law.model import FORECAST_VARIABLES, build_law
+from bayes_sloth.performance_law.priors import VARIANTS
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.storage import read_tree, write_tree
 
@@ -95,6 +97,7 @@ def fit(
     architectures: Architectures | None = None,
     sampling: Sampling | None = None,
     *,
+    variant: str | None = None,
     progress: bool | None = None,
 ) -> LawFit:
     """Fit the Bayesian Performance Law.
@@ -105,6 +108,8 @@ def fit(
         The bundled table by default; see `load_architectures`.
     sampling : Sampling, optional
         Chains, draws, seed, sampler.
+    variant : str, optional
+        A simpler law to compare with: a key of `performance_law.priors.VARIANTS`.
     progress : bool, optional
         Whether to show a progress bar; by default only where a person can see it.
 
@@ -120,7 +125,9 @@ def fit(
     architectures = load_architectures() if architectures is None else architectures
     sampling = sampling or LAW_SAMPLING
     design = make_law_design(architectures)
-    model = build_law(design)
+    if variant is not None and variant not in VARIANTS:
+        raise InputError(f"variant '{variant}' is not one of {', '.join(VARIANTS)}")
+    model = build_law(design, VARIANTS[variant] if variant else None)
     tree = sample(model, sampling, progress=progress)
     with model:
         prior = pm.sample_prior_predictive(

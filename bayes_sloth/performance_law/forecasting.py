@@ -137,6 +137,29 @@ def forecast(
     return LawForecast(asked, 100 * points, warnings_of(fit, asked))
 
 
+def forecast_over_tokens(
+    fit: LawFit, *, source: str = "reported", seed: int = 1, **architecture: Any
+) -> LawForecast:
+    """Forecast one model at other numbers of training tokens: from a twentieth to three times.
+
+    Parameters
+    ----------
+    fit, source, seed, **architecture
+        As for `forecast`; ``tokens_t`` must be known.
+
+    Returns
+    -------
+    LawForecast
+        A row for each number of tokens.
+    """
+    planned = architecture["tokens_t"]
+    tokens = planned * np.geomspace(1 / 20, 3, 40)
+    models = pd.DataFrame([architecture] * len(tokens)).assign(
+        tokens_t=tokens, name=[f"{t:g}T" for t in tokens]
+    )
+    return forecast(fit, models, source=source, seed=seed)
+
+
 def ask(fit: LawFit, models: pd.DataFrame) -> pd.DataFrame:
     """Return the models asked for as one complete, checked table."""
     for name in COLUMNS:

@@ -158,11 +158,34 @@ PRIORS = {
         0.3, 0.5, "tokens at equal size and date vary by a factor of two or so"
     ),
 }
+ALL_PRIORS = {f"effect[{name}]": EFFECT_PRIORS[name] for name in COVARIATES} | PRIORS
 SIZE_OF_SHAPE_SD = 0.1  # tenfolds: dense models lie within 0.08 (sd) of what their shape implies
+
+_NONE, _SMALL = 1e-3, "no effect: a thousandth of a logit"
+
+
+def _without(*names: str) -> dict[str, Prior]:
+    """Return priors that leave effects out: within a thousandth of a logit of zero."""
+    return {
+        name: Prior("Normal", {"mu": 0.0, "sigma": _NONE}, _SMALL)
+        if name.startswith("effect")
+        else Prior("LogNormal", {"mu": float(np.log(_NONE)), "sigma": 0.1}, _SMALL)
+        for name in names
+    }
+
+
+# Simpler laws, to compare with: each is the law with some of its priors shut.
+VARIANTS = {
+    "without date": _without("effect[year]"),
+    "without shape": _without("effect[depth]", "effect[ffn]", "instability_effect"),
+    "without developers and lineages": _without("developer_sd", "lineage_sd"),
+    "without saturation": {
+        "saturation": Prior("Normal", {"mu": 4.0, "sigma": 0.01}, "beyond any number of tokens")
+    },
+}
 
 
 def priors_table() -> pd.DataFrame:
     """Return the priors with their reasons, indexed by parameter."""
-    named = {f"effect[{name}]": EFFECT_PRIORS[name] for name in COVARIATES} | PRIORS
-    rows = {name: {"prior": str(prior), "reason": prior.reason} for name, prior in named.items()}
+    rows = {name: {"prior": str(p), "reason": p.reason} for name, p in ALL_PRIORS.items()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")

@@ -62,7 +62,7 @@ def infer_size(
     -------
     Answer
         The table is the ridge: for each class of sizes its posterior probability, and the tokens
-        that go with it.
+        that go with it. Its ``draws`` are of both, ``params_b`` and ``tokens_t``.
     """
     low, high = between_b
     if not 0 < low < high <= 20_000:
@@ -93,6 +93,7 @@ def infer_size(
             "effective_draws": effective,
         },
         (*(() if fit.health.passed else (fit.health.sentence(),)), *rough(effective), *_CAVEATS),
+        pd.DataFrame({"params_b": size_b, "tokens_t": tokens_t}),
     )
 
 
