@@ -93,7 +93,7 @@ class Fit:
         slopes = "growth by lineage" if self.specification.family_slopes else "common growth"
         return [
             f"Skills model: {self.specification.skills} skills, {self.specification.link} link, "
-            f"{slopes}",
+            f"{slopes}{', architecture' if self.specification.architecture else ''}",
             f"{known} scores of {len(self.scores.models)} models "
             f"({self.scores.models['variant'].nunique()} variants, "
             f"{self.scores.models['lineage'].nunique()} lineages) "

@@ -52,13 +52,14 @@ from bayes_sloth.design import (
 from bayes_sloth.errors import InputError
 from bayes_sloth.factor_normal import factor_normal, half_centred, orthonormal, product
 from bayes_sloth.loadings import orbit_volume, rotation_slice
-from bayes_sloth.priors import COVARIATES, GROWTH_MEAN, GROWTH_SPREAD, PRIORS
+from bayes_sloth.priors import ARCHITECTURE_SPREAD, COVARIATES, GROWTH_MEAN, GROWTH_SPREAD, PRIORS
+from bayes_sloth.shapes import CONTRASTS
 from bayes_sloth.specification import Specification
 
 if TYPE_CHECKING:
     import pymc as pm
 
-# What a forecast needs, the last five where the model has them; all else derives from these.
+# What a forecast needs, the last six where the model has them; all else derives from these.
 FORECAST_VARIABLES = (
     "intercept",
     "loadings",
@@ -77,8 +78,9 @@ FORECAST_VARIABLES = (
     "lineage_slope",
     "link_shape",
     "ceiling",
+    "architecture_effect",
 )
-OPTIONAL = frozenset(FORECAST_VARIABLES[-5:])
+OPTIONAL = frozenset(FORECAST_VARIABLES[-6:])
 
 
 def observed_cells(design: Design, values: np.ndarray) -> dict[str, np.ndarray]:
@@ -157,6 +159,10 @@ def build_model(design: Design, specification: Specification | None = None) -> p
             + _deviations(design, place, loadings, weak)
             + product(_model_skills(), loadings.T)
         )
+        if specification.architecture:
+            eta = eta + product(
+                pm.Data("architecture", design.architecture), _shape_effects(between)
+            )
         ceiling, shape = _link_parameters(reference, specification)
         mu = link.expected(eta, place["chance"], reference, ceiling, shape, xp=pt)
         sigma = link.spread(
@@ -204,6 +210,7 @@ def _coords(design: Design, specification: Specification) -> dict[str, Any]:
         "lineage": design.lineages.to_numpy(),
         "deviating": design.deviating.to_numpy(),
         "covariate": list(COVARIATES),
+        "contrast": list(CONTRASTS),
     }
 
 
@@ -282,6 +289,16 @@ def _growth(design: Design, between: tuple[Any, Any]) -> Any:
     return pm.Deterministic(
         "growth", GROWTH_MEAN[:, None] + GROWTH_SPREAD[:, None] * standard, dims=dims
     )
+
+
+def _shape_effects(between: tuple[Any, Any]) -> Any:
+    """Return effects of depth and FFN size at equal bulk, of shape (contrast, benchmark)."""
+    import pymc as pm
+
+    dims = ("contrast", "benchmark")
+    none = np.zeros((len(CONTRASTS), len(pm.modelcontext(None).coords["benchmark"])))
+    standard = factor_normal("architecture_standard", none, *between, dims=dims)
+    return pm.Deterministic("architecture_effect", ARCHITECTURE_SPREAD * standard, dims=dims)
 
 
 def _slopes(

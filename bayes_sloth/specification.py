@@ -24,11 +24,15 @@ class Specification:
         ceiling, or the plain logistic from chance level to 1.
     family_slopes : bool
         Whether growth with size differs between lineages, partially pooled.
+    architecture : bool
+        Whether depth and FFN size for the size of a model count, where the bundled tables know
+        them; a model of unknown shape, and one that is forecast, counts as of average shape.
     """
 
     skills: int = 2
     link: str = "generalised"
     family_slopes: bool = False
+    architecture: bool = False
 
     def __post_init__(self) -> None:
         """Refuse choices that do not make a model."""
@@ -36,8 +40,9 @@ class Specification:
             raise InputError(f"skills={self.skills!r} is not a whole number of at least 1")
         if self.link not in LINKS:
             raise InputError(f"link='{self.link}' is not one of {', '.join(LINKS)}")
-        if not isinstance(self.family_slopes, bool):
-            raise InputError(f"family_slopes={self.family_slopes!r} is neither true nor false")
+        for name in ("family_slopes", "architecture"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"{name}={getattr(self, name)!r} is neither true nor false")
 
     def to_json(self) -> str:
         """Write the specification as a JSON object."""

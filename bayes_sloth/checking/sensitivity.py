@@ -144,6 +144,7 @@ def scenario_scores(posterior: xr.Dataset, design: Design) -> xr.DataArray:
         lineage_of_model=lineage,
         deviation_of_model=np.full(len(lineage), -1),
         x=covariates(asked[:, 0], asked[:, 1], np.zeros(len(asked))),
+        architecture=np.zeros((len(asked), design.architecture.shape[1])),
     )
     skill = draws["model_skill"]
     typical = {**draws, "model_skill": np.zeros((len(skill), len(lineage), skill.shape[-1]))}

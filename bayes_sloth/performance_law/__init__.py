@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bayes_sloth.performance_law.forecasting import forecast as forecast
     from bayes_sloth.performance_law.identification import contraction_table as contraction_table
     from bayes_sloth.performance_law.identification import not_identified as not_identified
+    from bayes_sloth.performance_law.identification import prior_check as prior_check
     from bayes_sloth.performance_law.priors import priors_table as priors_table
     from bayes_sloth.performance_law.published import published_mmlu as published_mmlu
     from bayes_sloth.performance_law.uses.architecture import (
@@ -56,6 +57,7 @@ _HOME = {
     "loo": "comparing",
     "not_identified": "identification",
     "plan_expansion": "uses.expansion",
+    "prior_check": "identification",
     "priors_table": "priors",
     "published_mmlu": "published",
     "rank_architectures": "uses.architecture",

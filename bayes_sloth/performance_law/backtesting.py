@@ -179,7 +179,7 @@ def backtest(
     architectures = architectures or load_architectures()
     sampling = sampling or FOLD_SAMPLING
     chosen = _chosen(architectures, protocols, folds)
-    where = None if folder is None else Path(folder) / _key(architectures, sampling)
+    where = None if folder is None else Path(folder) / content_key(architectures, sampling)
     compiled: list[Any] = []
     shown = track(
         chosen,
@@ -221,8 +221,8 @@ def _chosen(
     return chosen
 
 
-def _key(architectures: Architectures, sampling: Sampling) -> str:
-    """Return a short name for a table, a sampling and the code, by content."""
+def content_key(architectures: Architectures, sampling: Sampling) -> str:
+    """Return a short name for a table, a sampling and the law's code, by content."""
     text = architectures.models.to_csv() + architectures.values.to_csv()
     text += json.dumps(asdict(sampling), sort_keys=True)
     home = Path(__file__).parent
