@@ -27,13 +27,14 @@ from bayes_sloth.performance_law.data import Architectures, load_architectures
 from bayes_sloth.performance_law.design import known_cells, make_law_design
 from bayes_sloth.performance_law.fitting import LawFit, assemble
 from bayes_sloth.performance_law.forecasting import expected, measured
-from bayes_sloth.performance_law.model import FORECAST_VARIABLES, build_law
+from bayes_sloth.performance_law.model import build_law, stored_variables
 from bayes_sloth.sampling import Sampling, watched
 from bayes_sloth.storage import slug, write_json
 
 BAYESIAN = "Bayesian law"
-FOLD_SAMPLING = Sampling(chains=4, tune=1000, draws=1500, target_accept=0.95)
+FOLD_SAMPLING = Sampling(chains=4, tune=700, draws=1500, target_accept=0.95)
 DATES = ("2023-07", "2024-01", "2024-09")  # the published law is of September 2024
+SMALL_STEPS = 0.99
 PROTOCOLS = ("developer", "forward")
 FEWEST = 10  # models with known tokens that a fold must leave
 SHARED_CODE = ("link.py", "metrics.py", "sampling.py")  # of what a fold is made, beside this folder
@@ -155,7 +156,8 @@ def backtest(
     protocols : sequence of str
         See `make_law_folds`.
     sampling : Sampling, optional
-        Of each fold; four chains of 1,500 draws by default.
+        Of each fold; four chains of 1,500 draws by default. A fold that has not passed the limits
+        of a fit is sampled once more, twice as long and with smaller steps.
     folds : sequence of str
         Only these, by name (a developer, or a month); all by default.
     folder : path-like, optional
@@ -258,16 +260,26 @@ def _run(
 def _fit_without(
     fold: LawFold, architectures: Architectures, sampling: Sampling, compiled: list[Any]
 ) -> LawFit:
-    """Fit without what the fold hides; `compiled` holds the model once made."""
+    """Fit without what the fold hides; `compiled` holds the model once made.
+
+    A fold whose sampler has not passed is sampled once more, longer and with smaller steps.
+    """
     from bayes_sloth.sampling import compile_model, sample
 
     design = make_law_design(architectures)
     if not compiled:
-        compiled.append(compile_model(build_law(design), [*FORECAST_VARIABLES]))
+        model = build_law(design)
+        compiled.append(compile_model(model, stored_variables(model)))
     shown = architectures.values.mask(np.repeat(fold.hidden[:, None], 2, axis=1))
-    model = compiled[0].with_data(**known_cells(design, shown.to_numpy()))
-    tree = sample(model, sampling, progress=False)
-    return assemble(tree, make_law_design(replace(architectures, values=shown)), sampling)
+    posterior = compiled[0].with_data(**known_cells(design, shown.to_numpy()))
+    hidden = make_law_design(replace(architectures, values=shown))
+    fit = assemble(sample(posterior, sampling, progress=False), hidden, sampling)
+    if not fit.health.passed:
+        longer = replace(
+            sampling, tune=2 * sampling.tune, draws=2 * sampling.draws, target_accept=SMALL_STEPS
+        )
+        fit = assemble(sample(posterior, longer, progress=False), hidden, longer)
+    return fit
 
 
 def _bayesian(fit: LawFit, architectures: Architectures, fold: LawFold) -> dict[str, np.ndarray]:
@@ -339,6 +351,7 @@ def _diagnostics(fit: LawFit) -> dict[str, float]:
         "rhat": health.rhat,
         "ess": min(health.ess_bulk, health.ess_tail),
         "divergences": health.divergences,
+        "draws": health.chains * health.draws,
     }
 
 

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.performance_law.checks import dense_params_b
-from bayes_sloth.performance_law.data import Architectures
+from bayes_sloth.performance_law.data import CHANCE, Architectures
 from bayes_sloth.performance_law.law import Typical, log_size, log_tokens
+
+NOISE, DEPARTURE = 0.01, 0.3  # of a score; of a model from the law, in logits: about
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,23 @@ def known_cells(design: LawDesign, values: np.ndarray) -> dict[str, np.ndarray]:
     return {
         "cell": np.flatnonzero(known),
         "known_mmlu": values[known],
-        "model_centring": measured,
+        "model_centring": measured * precision_share(values),
         "lineage_centring": centring(design.lineage_of_model, measured),
         "developer_centring": centring(design.developer_of_model, measured),
     }
+
+
+def precision_share(values: np.ndarray) -> np.ndarray:
+    """Return how much of what is known of each model's ability its own scores say, in [0, 1].
+
+    With slope ``(1 - c) q (1 - q)`` of the score `q` (chance-corrected) in ability, a score known
+    to `NOISE` says ability to ``NOISE / slope``, and the law to `DEPARTURE`. So near guessing,
+    where the curve is flat, the law says more.
+    """
+    best = np.where(np.isnan(values[:, 1]), values[:, 0], values[:, 1])
+    q = np.clip((best - CHANCE) / (1 - CHANCE), 0, 1)
+    slope = (1 - CHANCE) * q * (1 - q)
+    return np.nan_to_num(slope**2 / (slope**2 + (NOISE / DEPARTURE) ** 2))
 
 
 def centring(group_of_model: np.ndarray, measured: np.ndarray) -> np.ndarray:

@@ -18,7 +18,12 @@ from bayes_sloth.errors import InputError
 from bayes_sloth.health import Health, diagnose
 from bayes_sloth.performance_law.data import SOURCES, Architectures, load_architectures
 from bayes_sloth.performance_law.design import LawDesign, make_law_design
-from bayes_sloth.performance_law.model import FORECAST_VARIABLES, build_law
+from bayes_sloth.performance_law.model import (
+    COORDINATE,
+    FORECAST_VARIABLES,
+    build_law,
+    stored_variables,
+)
 from bayes_sloth.performance_law.priors import VARIANTS
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.storage import read_tree, write_tree
@@ -120,7 +125,7 @@ def fit(
     """
     import pymc as pm
 
-    from bayes_sloth.sampling import sample
+    from bayes_sloth.sampling import compile_model, sample
 
     architectures = load_architectures() if architectures is None else architectures
     sampling = sampling or LAW_SAMPLING
@@ -128,7 +133,9 @@ def fit(
     if variant is not None and variant not in VARIANTS:
         raise InputError(f"variant '{variant}' is not one of {', '.join(VARIANTS)}")
     model = build_law(design, VARIANTS[variant] if variant else None)
-    tree = sample(model, sampling, progress=progress)
+    nutpie = sampling.sampler == "nutpie"
+    compiled = compile_model(model, stored_variables(model)) if nutpie else model
+    tree = sample(compiled, sampling, progress=progress)
     with model:
         prior = pm.sample_prior_predictive(
             draws=PRIOR_DRAWS, random_seed=sampling.seed, var_names=[*FORECAST_VARIABLES, "mmlu"]
@@ -143,7 +150,7 @@ def assemble(
     import xarray as xr
 
     parts = {name: tree[name].to_dataset() for name in ("posterior", "sample_stats")}
-    coordinates = [name for name in parts["posterior"] if str(name).endswith("_drawn")]
+    coordinates = [name for name in parts["posterior"] if str(name).endswith(COORDINATE)]
     parts["posterior"] = parts["posterior"].drop_vars(coordinates)  # the sampler's, no more
     if prior is not None:
         parts |= {name: prior[name].to_dataset() for name in ("prior", "prior_predictive")}

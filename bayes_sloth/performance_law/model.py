@@ -44,6 +44,7 @@ from bayes_sloth.priors import Prior
 if TYPE_CHECKING:
     import pymc as pm
 
+COORDINATE = "_drawn"
 type Priors = Mapping[str, Prior]
 
 # What a forecast needs.
@@ -111,6 +112,12 @@ def build_law(design: LawDesign, changes: Mapping[str, Prior] | None = None) -> 
             observed=known,
         )
     return model
+
+
+def stored_variables(model: pm.Model) -> list[str]:
+    """Return what to store of each draw: all but the sampler's own coordinates."""
+    names = [variable.name for variable in (*model.free_RVs, *model.deterministics)]
+    return [name for name in names if not name.endswith(COORDINATE)]
 
 
 def _coords(design: LawDesign) -> dict[str, Any]:
@@ -190,7 +197,7 @@ def _normal(name: str, mean: Any, scale: Any, centring: np.ndarray, dims: str) -
     import pymc as pm
 
     w = pm.Data(f"{dims}_centring", centring)
-    drawn = pm.Normal(f"{name}_drawn", w * mean, scale**w, dims=dims)
+    drawn = pm.Normal(name + COORDINATE, w * mean, scale**w, dims=dims)
     return pm.Deterministic(name, mean + scale ** (1 - w) * (drawn - w * mean), dims=dims)
 
 
