@@ -26,17 +26,15 @@ from scipy.special import logsumexp
 
 from bayes_sloth.errors import InputError
 from bayes_sloth.performance_law.baselines import REGRESSIONS, regression_log_density
-from bayes_sloth.performance_law.conditioning import log_likelihood
+from bayes_sloth.performance_law.conditioning import integrated, log_densities
 from bayes_sloth.performance_law.data import SOURCES
-from bayes_sloth.performance_law.forecasting import expected, law_of
+from bayes_sloth.performance_law.forecasting import law_of
 from bayes_sloth.performance_law.law import effective_size
 
 if TYPE_CHECKING:
     from bayes_sloth.performance_law.fitting import LawFit
 
 DRAWS = 2000
-NODES = np.linspace(-5, 5, 201)  # a fifth of a point apart, less than the noise of any source
-LOG_WEIGHTS = -0.5 * NODES**2 - logsumexp(-0.5 * NODES**2)
 PARETO_LIMIT = 0.7
 
 
@@ -64,10 +62,10 @@ def loo(fit: LawFit) -> pd.DataFrame:
         known = {s: v for s, v in zip(SOURCES, values[position], strict=True) if np.isfinite(v)}
         if not known:
             continue
-        by_source = _log_densities(fit, centre[:, position], known)
-        together = logsumexp(sum(by_source.values()) + LOG_WEIGHTS, axis=1)
+        by_source = log_densities(fit, centre[:, position], fit.draws["model_sd"], known)
+        together = integrated(np.sum(list(by_source.values()), axis=0))
         said = by_source["reported" if "reported" in by_source else "harness"]
-        one = logsumexp(said + LOG_WEIGHTS, axis=1)
+        one = integrated(said)
         log_weight, pareto_k = array_stats.psislw(-together)
         elpd = float(logsumexp(log_weight + one))
         rows.append({"model": name, "elpd": elpd, "pareto_k": float(pareto_k)})
@@ -146,12 +144,3 @@ def _thinned(fit: LawFit) -> LawFit:
     tree = fit.tree.copy()
     tree["posterior"] = fit.tree["posterior"].isel(draw=slice(None, None, step))
     return replace(fit, tree=tree)
-
-
-def _log_densities(
-    fit: LawFit, centre: np.ndarray, known: Mapping[str, float]
-) -> dict[str, np.ndarray]:
-    """Return log densities of a model's values at each node of its ability: (sample, node)."""
-    ability = centre[:, None] + fit.draws["model_sd"][:, None] * NODES
-    mu = expected(fit, ability)
-    return {source: log_likelihood(fit, mu, value, source) for source, value in known.items()}

@@ -107,7 +107,7 @@ def known_cells(design: LawDesign, values: np.ndarray) -> dict[str, np.ndarray]:
     return {
         "cell": np.flatnonzero(known),
         "known_mmlu": values[known],
-        "model_centring": measured * precision_share(values),
+        "model_centring": precision_share(values),
         "lineage_centring": centring(design.lineage_of_model, measured),
         "developer_centring": centring(design.developer_of_model, measured),
     }

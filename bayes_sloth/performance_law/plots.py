@@ -55,7 +55,8 @@ def plot_over_tokens(
     ax.axhline(25, color=GREY, lw=0.8, ls=":")
     ax.annotate("guessing", (tokens.min(), 25), xytext=(2, 3), textcoords="offset points",
                 color=GREY, fontsize="small")  # fmt: skip
-    ax.legend(frameon=False, fontsize="small", loc="lower right")
+    ax.legend(frameon=False, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.14),
+              ncols=4)  # fmt: skip
     return ax
 
 
@@ -116,7 +117,8 @@ def plot_ranking(ranking: Answer, ax: Axes | None = None) -> Axes:
          zip(table["probability_best"], table["probability_best_trained"], strict=True)],
         fontsize="small",
     )  # fmt: skip
-    right.set_ylabel("probability of being the best\n(once trained)", fontsize="small")
+    ax.set_title("probability of being the best\n(once trained)", fontsize="small", loc="right",
+                 ha="left")  # fmt: skip
     right.tick_params(length=0)
     right.spines["right"].set_visible(False)
     ax.set_xlabel("expected MMLU (percentage points), median and 90 % interval")
@@ -134,7 +136,12 @@ def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
 
 
 def _log_axis(ax: Axes, which: str, label: str) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     ax.set(**{f"{which}scale": "log", f"{which}label": label})  # type: ignore[arg-type]
-    getattr(ax, f"{which}axis").set_major_formatter("{x:g}")
+    axis = getattr(ax, f"{which}axis")
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
     ax.grid(alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)

@@ -11,13 +11,14 @@ import pandas as pd
 from bayes_sloth.errors import InputError
 from bayes_sloth.performance_law.conditioning import (
     fraction_of_points,
-    log_likelihood,
+    integrated,
+    log_densities,
     resample,
     rough,
 )
 from bayes_sloth.performance_law.data import years_since_epoch
 from bayes_sloth.performance_law.design import LawDesign
-from bayes_sloth.performance_law.forecasting import expected, law_of, token_population
+from bayes_sloth.performance_law.forecasting import law_of, token_population
 from bayes_sloth.performance_law.law import bulk, log_size
 from bayes_sloth.performance_law.published import instability
 from bayes_sloth.performance_law.uses.result import Answer, interval
@@ -72,13 +73,13 @@ def infer_size(
     year = years_since_epoch(release)
     rng = np.random.default_rng(seed)
     n = len(fit.draws["intercept"])
-    params_b = np.exp(rng.uniform(np.log(low), np.log(high), size=(n, 1)))
+    params_b = low * (high / low) ** rng.uniform(size=(n, 1))
     size = log_size(params_b)
     tokens = token_population(fit, size, year, rng)
-    ability = law_of(fit, size, tokens, _shapes(fit.design, size, rng), year)
-    ability += _recipe(fit, developer, rng)
-    weight = log_likelihood(fit, expected(fit, ability), observed, source)[:, 0]
-    kept, effective = resample(weight, rng)
+    law = law_of(fit, size, tokens, _shapes(fit.design, size, rng), year)[:, 0]
+    shift, spread = _recipe(fit, developer)
+    density = log_densities(fit, law + shift, spread, {source: observed})[source]
+    kept, effective = resample(integrated(density), rng)
     size_b, tokens_t = params_b[kept, 0], 2 * 10 ** tokens[kept, 0]
     return Answer(
         f"Sizes and tokens of a model of {release} with MMLU {mmlu:g}",
@@ -121,14 +122,14 @@ def _shapes(design: LawDesign, size: np.ndarray, rng: np.random.Generator) -> np
     return np.stack([depth, ffn, instability(layers, hidden, width)])
 
 
-def _recipe(fit: LawFit, developer: str, rng: np.random.Generator) -> np.ndarray:
-    """Return draws of the effects of developer, lineage and model together."""
+def _recipe(fit: LawFit, developer: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and spread of the effects of developer, lineage and model together."""
     draws = fit.draws
     known = fit.design.developers.get_indexer(pd.Index([developer]))[0]
-    noise = rng.standard_normal((3, len(draws["model_sd"])))
-    own = draws["lineage_sd"] * noise[1] + draws["model_sd"] * noise[2]
-    maker = draws["developer_sd"] * noise[0] if known < 0 else draws["developer_effect"][:, known]
-    return np.asarray(maker + own)[:, None]
+    own = draws["lineage_sd"] ** 2 + draws["model_sd"] ** 2
+    if known < 0:
+        return np.zeros(len(own)), np.sqrt(own + draws["developer_sd"] ** 2)
+    return draws["developer_effect"][:, known], np.sqrt(own)
 
 
 def _ridge(size_b: np.ndarray, tokens_t: np.ndarray) -> pd.DataFrame:
