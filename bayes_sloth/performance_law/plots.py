@@ -77,7 +77,7 @@ def plot_ridge(closed: Answer, ax: Axes | None = None) -> Axes:
     draws = closed.draws
     if draws is None:
         raise ValueError("this answer holds no draws: give one of infer_size")
-    cells = ax.hexbin(draws["params_b"], draws["tokens_t"], gridsize=34, xscale="log",
+    cells = ax.hexbin(draws["params_b"], draws["tokens_t"], gridsize=20, xscale="log",
                       yscale="log", cmap="Blues", mincnt=1, linewidths=0.1)  # fmt: skip
     bar = ax.figure.colorbar(cells, ax=ax, label="posterior draws in a cell")
     bar.outline.set_visible(False)  # type: ignore[operator]
@@ -117,12 +117,12 @@ def plot_ranking(ranking: Answer, ax: Axes | None = None) -> Axes:
          zip(table["probability_best"], table["probability_best_trained"], strict=True)],
         fontsize="small",
     )  # fmt: skip
-    ax.set_title("probability of being the best\n(once trained)", fontsize="small", loc="right",
-                 ha="left")  # fmt: skip
+    ax.set_title("truly best\n(trained)", fontsize="small", loc="right", ha="left")
     right.tick_params(length=0)
     right.spines["right"].set_visible(False)
     ax.set_xlabel("expected MMLU (percentage points), median and 90 % interval")
-    ax.set_title(ranking.title.split(",")[0], fontsize="medium", loc="left")
+    title = ranking.title.split(",")[0]
+    ax.set_title(f"{title}; how likely each is truly the best", fontsize="medium", loc="left")
     ax.grid(axis="x", alpha=0.3)
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
