@@ -196,7 +196,7 @@ def ask(fit: LawFit, models: pd.DataFrame) -> pd.DataFrame:
 
 
 def abilities(
-    fit: LawFit, asked: pd.DataFrame, rng: np.random.Generator, *, own: str = "separate"
+    fit: LawFit, asked: pd.DataFrame, rng: np.random.Generator, *, own: bool = True
 ) -> np.ndarray:
     """Return draws of abilities, of shape (sample, model), in logits from the middle of the range.
 
@@ -206,18 +206,15 @@ def abilities(
     asked : DataFrame
         From `ask`.
     rng : Generator
-    own : {"separate", "shared", "none"}
-        Whether each model departs from the law on its own, all depart together (one recipe, scaled
-        differently), or each is exactly as the law says.
+    own : bool
+        Whether each model departs from the law on its own, or is exactly as the law says.
     """
     draws = fit.draws
     ability = law_ability(fit, asked, rng)
     for name, index in (("developer", fit.design.developers), ("lineage", fit.design.lineages)):
         ability += _group_effect(draws, name, index.get_indexer(pd.Index(asked[name])), asked, rng)
-    columns = {"separate": len(asked), "shared": 1, "none": 0}[own]
-    if columns:
-        shape = (len(ability), columns)
-        ability += draws["model_sd"][:, None] * rng.standard_normal(shape)
+    if own:
+        ability += draws["model_sd"][:, None] * rng.standard_normal(ability.shape)
     return ability
 
 

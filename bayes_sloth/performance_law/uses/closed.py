@@ -10,9 +10,9 @@ import pandas as pd
 
 from bayes_sloth.errors import InputError
 from bayes_sloth.performance_law.conditioning import (
+    condition,
     fraction_of_points,
-    integrated,
-    log_densities,
+    recipe,
     resample,
     rough,
 )
@@ -77,9 +77,9 @@ def infer_size(
     size = log_size(params_b)
     tokens = token_population(fit, size, year, rng)
     law = law_of(fit, size, tokens, _shapes(fit.design, size, rng), year)[:, 0]
-    shift, spread = _recipe(fit, developer)
-    density = log_densities(fit, law + shift, spread, {source: observed})[source]
-    kept, effective = resample(integrated(density), rng)
+    shift, spread = recipe(fit, developer)
+    _, weight = condition(fit, law + shift, spread, {source: observed}, rng)
+    kept, effective = resample(weight, rng)
     size_b, tokens_t = params_b[kept, 0], 2 * 10 ** tokens[kept, 0]
     return Answer(
         f"Sizes and tokens of a model of {release} with MMLU {mmlu:g}",
@@ -120,16 +120,6 @@ def _shapes(design: LawDesign, size: np.ndarray, rng: np.random.Generator) -> np
     layers, hidden = 10 ** ((x + 9 + 2 * aspect) / 3), 10 ** ((x + 9 - aspect) / 3)
     width = hidden * 10 ** (ffn + design.typical.ffn[0] + design.typical.ffn[1] * x)
     return np.stack([depth, ffn, instability(layers, hidden, width)])
-
-
-def _recipe(fit: LawFit, developer: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and spread of the effects of developer, lineage and model together."""
-    draws = fit.draws
-    known = fit.design.developers.get_indexer(pd.Index([developer]))[0]
-    own = draws["lineage_sd"] ** 2 + draws["model_sd"] ** 2
-    if known < 0:
-        return np.zeros(len(own)), np.sqrt(own + draws["developer_sd"] ** 2)
-    return draws["developer_effect"][:, known], np.sqrt(own)
 
 
 def _ridge(size_b: np.ndarray, tokens_t: np.ndarray) -> pd.DataFrame:
