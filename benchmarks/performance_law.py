@@ -25,7 +25,7 @@ import pandas as pd
 
 from bayes_sloth import performance_law as law
 from bayes_sloth.design import typical_level
-from bayes_sloth.performance_law.backtesting import DATES, content_key
+from bayes_sloth.performance_law.backtesting import DATES, FOLD_SAMPLING, content_key
 from bayes_sloth.performance_law.baselines import published_forecast
 from bayes_sloth.performance_law.data import CHANCE
 from bayes_sloth.performance_law.fitting import LAW_SAMPLING, LawFit
@@ -66,12 +66,13 @@ def typical_levels() -> pd.DataFrame:
 
 def fitted(variant: str | None, keep: Path) -> LawFit:
     """Return the fit of a variant, from where it is kept if it is."""
+    sampling = FOLD_SAMPLING if variant else LAW_SAMPLING
     name = slug(variant or "law").replace("_", "-")
-    path = keep / content_key(law.load_architectures(), LAW_SAMPLING) / f"{name}.nc"
+    path = keep / content_key(law.load_architectures(), sampling) / f"{name}.nc"
     if path.is_file():
         return law.load_fit(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    fit = law.fit(variant=variant)
+    fit = law.fit(sampling=sampling, variant=variant)
     fit.save(path)
     print(variant or "law", fit.health.sentence(), flush=True)
     return fit
