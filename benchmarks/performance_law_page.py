@@ -150,7 +150,7 @@ Dense models with known tokens, which every method can forecast:
 
 {common}
 
-WHERE
+{where}
 
 The Bayesian law on all hidden models, mixtures of experts and models with unknown tokens among them:
 
@@ -167,7 +167,7 @@ is from the best, with its standard error; within two of them nothing is decided
 
 {loo}
 
-LOO
+{decided}
 
 ## Uses
 
@@ -193,7 +193,7 @@ against the default:
 
 {architecture}
 
-ARCH
+{helps}
 """
 
 
@@ -234,6 +234,58 @@ def folds_sentence(folds: pd.DataFrame) -> str:
     )
 
 
+def losses(table: pd.DataFrame) -> str:
+    """Return where another method has the smaller error, or the intervals cover too little."""
+    common = table[table["models"] == "dense, tokens known"]
+    worse, narrow = [], []
+    for (protocol, fold), group in common.groupby(["protocol", "fold"], sort=False):
+        own = group[group["method"] == "Bayesian law"].iloc[0]
+        best = group.loc[group["mae"].idxmin()]
+        name = f"{protocol}, {fold}"
+        if best["method"] != "Bayesian law":
+            worse.append(
+                f"{name} ({own['mae']:.1f} against {best['mae']:.1f} of the {best['method']})"
+            )
+        if own["coverage90"] < 0.85:
+            narrow.append(f"{name} ({own['coverage90']:.0%} of {own['n']} models)")
+    text = "**Where it loses.** "
+    text += f"In error: {'; '.join(worse)}. " if worse else "In error, in none of these. "
+    text += (
+        f"Its 90 % intervals cover too little: {'; '.join(narrow)}."
+        if narrow
+        else ("Its 90 % intervals cover at least 85 % in each.")
+    )
+    return text
+
+
+def decided(table: pd.DataFrame) -> str:
+    """Return which laws are clearly worse than the best, and which are not."""
+    rest = table.iloc[1:]
+    clear = rest["difference"] < -2 * rest["difference_se"]
+    worse, open_ = (", ".join(rest.loc[chosen, "law"]) for chosen in (clear, ~clear))
+    return (
+        f"Best: {table.iloc[0]['law']}. Clearly worse: {worse or 'none'}. "
+        f"Not to be told apart from the best: {open_ or 'none'}."
+    )
+
+
+def verdict(table: pd.DataFrame) -> str:
+    """Return whether the architecture helps, within two standard errors."""
+    row = table.loc["architecture"]
+    size, error = row["crps_difference"], row["crps_difference_se"]
+    if abs(size) <= 2 * error:
+        return (
+            "A CRPS difference within two standard errors is **no difference**: on these families "
+            "the architecture does not help the skills model, and it stays out of the default."
+        )
+    if size > 0:
+        return "It makes forecasts worse, and stays out of the default."
+    return (
+        "It helps on these families; the default was not changed for it, as the published folds "
+        "have not been run with it."
+    )
+
+
 def loo_table(table: pd.DataFrame) -> str:
     shown = table.assign(sampler=table["sampler_passed"].map({True: "passed", False: "not passed"}))
     names = {
@@ -265,6 +317,9 @@ def main() -> None:
         "common": backtest_table(table, "dense, tokens known"),
         "everything": backtest_table(table, "all"),
         "folds": folds_sentence(read("_folds")),
+        "where": losses(table),
+        "decided": decided(read("_loo")),
+        "helps": verdict(pd.read_csv(RESULTS / "architecture.csv").set_index("choice")),
         "prior": markdown(read("_prior")),
         "anchor": markdown(read("_anchor")),
         "loo": loo_table(read("_loo")),
