@@ -86,18 +86,7 @@ class Backtest:
 
     def problems(self) -> list[str]:
         """Return the folds whose diagnostics are beyond the limits of a fit, in words."""
-        if "rhat" not in self.folds:
-            return []
-        passed = (
-            (self.folds["rhat"] <= RHAT_LIMIT)
-            & (self.folds["ess"] >= ESS_LIMIT)
-            & (self.folds["divergences"] == 0)
-        )
-        return [
-            f"fold {name} has not passed: R-hat {row['rhat']:.3f}, ESS {row['ess']:.0f}, "
-            f"{row['divergences']:.0f} divergences"
-            for name, row in self.folds[~passed].iterrows()
-        ]
+        return fold_problems(self.folds)
 
     def __repr__(self) -> str:
         numbers = ", ".join(f"{k} {v:.3g}" for k, v in self.scores.summary.items())
@@ -105,6 +94,26 @@ class Backtest:
 
     def _repr_html_(self) -> str:
         return f"<p>{self!r}</p>{self.scores.by_benchmark.round(3).to_html()}"
+
+
+def fold_problems(folds: pd.DataFrame) -> list[str]:
+    """Return the folds beyond the limits of a fit, in words.
+
+    Parameters
+    ----------
+    folds : DataFrame
+        Indexed by ``fold``, with ``rhat``, ``ess`` and ``divergences`` where anything was sampled.
+    """
+    if "rhat" not in folds:
+        return []
+    passed = (
+        (folds["rhat"] <= RHAT_LIMIT) & (folds["ess"] >= ESS_LIMIT) & (folds["divergences"] == 0)
+    )
+    return [
+        f"fold {name} has not passed: R-hat {row['rhat']:.3f}, ESS {row['ess']:.0f}, "
+        f"{row['divergences']:.0f} divergences"
+        for name, row in folds[~passed].iterrows()
+    ]
 
 
 def backtest(

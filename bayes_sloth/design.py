@@ -10,6 +10,7 @@ import pandas as pd
 from bayes_sloth.errors import InputError
 from bayes_sloth.priors import UNTUNED
 from bayes_sloth.scores import Scores
+from bayes_sloth.shapes import shape_contrasts
 
 REFERENCE_PARAMS_B = 7.0
 REFERENCE_TOKENS_T = 2.0
@@ -62,6 +63,9 @@ class Design:
         Covariates.
     centre : array of shape (lineage, covariate)
         Where a lineage's level is measured: its models' mean size and tokens, untuned.
+    architecture : array of shape (model, 2)
+        Contrasts of depth and FFN size (`bayes_sloth.shapes`), zero where unknown; used where the
+        specification says so.
     """
 
     scores: Scores
@@ -72,6 +76,7 @@ class Design:
     deviation_of_model: np.ndarray
     x: np.ndarray
     centre: np.ndarray
+    architecture: np.ndarray
 
     @property
     def chance(self) -> np.ndarray:
@@ -119,6 +124,7 @@ def make_design(scores: Scores) -> Design:
         deviation_of_model=deviating.get_indexer(models["variant"]),
         x=x,
         centre=centre,
+        architecture=shape_contrasts(models.index),
     )
 
 

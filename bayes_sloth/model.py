@@ -56,6 +56,7 @@ from bayes_sloth.errors import InputError
 from bayes_sloth.factor_normal import factor_normal, half_centred, orthonormal, product
 from bayes_sloth.loadings import orbit_volume, rotation_slice
 from bayes_sloth.priors import (
+    ARCHITECTURE_SPREAD,
     COVARIATES,
     ESTIMATED,
     GROWTH,
@@ -64,6 +65,7 @@ from bayes_sloth.priors import (
     on_covariates,
     priors_of,
 )
+from bayes_sloth.shapes import CONTRASTS
 from bayes_sloth.specification import Specification
 
 if TYPE_CHECKING:
@@ -88,6 +90,7 @@ FORECAST_VARIABLES = (
     "lineage_slope",
     "link_shape",
     "ceiling",
+    "architecture_effect",
 )
 
 
@@ -104,6 +107,8 @@ def required_variables(specification: Specification) -> set[str]:
         absent |= {"slope_scale", "lineage_slope"}
     if specification.link == "logistic":
         absent |= {"link_shape", "ceiling"}
+    if not specification.architecture:
+        absent |= {"architecture_effect"}
     return set(FORECAST_VARIABLES) - absent
 
 
@@ -189,6 +194,10 @@ def build_model(design: Design, specification: Specification | None = None) -> p
         )
         if loadings is not None:
             eta = eta + product(_model_skills(priors), loadings.T)
+        if specification.architecture:
+            eta = eta + product(
+                pm.Data("architecture", design.architecture), _shape_effects(between)
+            )
         ceiling, shape = _link_parameters(reference, specification)
         mu = link.expected(eta, place["chance"], reference, ceiling, shape, xp=pt)
         sigma = link.spread(
@@ -234,6 +243,7 @@ def _coords(design: Design, specification: Specification) -> dict[str, Any]:
         "lineage": design.lineages.to_numpy(),
         "deviating": design.deviating.to_numpy(),
         "covariate": list(ESTIMATED[specification.covariates]),
+        "contrast": list(CONTRASTS),
     }
 
 
@@ -314,6 +324,16 @@ def _growth(between: tuple[Any, Any], specification: Specification) -> Any:
     standard = factor_normal("growth_standard", none, *between, dims=dims)
     growth = pm.Deterministic("growth", mean + spread * standard, dims=dims)
     return growth if names == COVARIATES else product(on_covariates(names), growth)
+
+
+def _shape_effects(between: tuple[Any, Any]) -> Any:
+    """Return effects of depth and FFN size at equal bulk, of shape (contrast, benchmark)."""
+    import pymc as pm
+
+    dims = ("contrast", "benchmark")
+    none = np.zeros((len(CONTRASTS), len(pm.modelcontext(None).coords["benchmark"])))
+    standard = factor_normal("architecture_standard", none, *between, dims=dims)
+    return pm.Deterministic("architecture_effect", ARCHITECTURE_SPREAD * standard, dims=dims)
 
 
 def _slopes(

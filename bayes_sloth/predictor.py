@@ -158,6 +158,8 @@ def fitted_predictor(
     eta = posterior["lineage_level"][:, lineage] + away[:, 1:] @ growth[:, 1:]
     slope = posterior.get("lineage_slope")
     eta += away[:, :1] * (growth[:, :1] if slope is None else slope[:, lineage])
+    if "architecture_effect" in posterior:
+        eta += design.architecture[rows] @ posterior["architecture_effect"]
     deviation = design.deviation_of_model[rows]
     if (deviation >= 0).any():
         eta[:, deviation >= 0] += posterior["variant_deviation"][:, deviation[deviation >= 0]]

@@ -35,6 +35,9 @@ class Specification:
         Whether benchmarks have pooled deviations of their own beside the skills.
     noise : {"robust", "normal"}
         Distribution of scores around their expectation: Student's t, or its normal limit.
+    architecture : bool
+        Whether depth and FFN size for the size of a model count, where the bundled tables know
+        them; a model of unknown shape, and one that is forecast, counts as of average shape.
     priors : mapping of str to mapping of str to float
         Parameters of priors other than those of `bayes_sloth.priors`, as
         ``{"link_shape": {"sigma": 1.2}}``; kept as sorted pairs ``("link_shape.sigma", 1.2)``.
@@ -46,6 +49,7 @@ class Specification:
     covariates: str = "translog"
     deviations: bool = True
     noise: str = "robust"
+    architecture: bool = False
     priors: Any = ()
 
     def __post_init__(self) -> None:
@@ -55,7 +59,7 @@ class Specification:
         for name, known in (("link", LINKS), ("covariates", COVARIATES), ("noise", NOISES)):
             if getattr(self, name) not in known:
                 raise InputError(f"{name}='{getattr(self, name)}' is not one of {', '.join(known)}")
-        for name in ("family_slopes", "deviations"):
+        for name in ("family_slopes", "deviations", "architecture"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name}={getattr(self, name)!r} is neither true nor false")
         if not self.skills and not self.deviations:
@@ -98,7 +102,8 @@ class Specification:
         }[self.covariates]
         noise = ", normal noise" if self.noise == "normal" else ""
         priors = "".join(f", {name}={value:g}" for name, value in self.priors)
-        return f"{skills}{own}, {self.link} link, {growth}{noise}{priors}"
+        shape = ", architecture" if self.architecture else ""
+        return f"{skills}{own}, {self.link} link, {growth}{shape}{noise}{priors}"
 
 
 def _pairs(given: Any) -> tuple[tuple[str, float], ...]:

@@ -59,19 +59,16 @@ def difference(cells: pd.DataFrame, default: pd.DataFrame, column: str) -> tuple
     return float(gap.mean()), float((drawn[:, 0] / drawn[:, 1]).std())
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--choices", nargs="+", default=list(CHOICES), choices=list(CHOICES))
-    parser.add_argument("--keep", default="development", help="folder of finished folds")
-    arguments = parser.parse_args()
+def compared(choices: dict[str, Specification], keep: str) -> pd.DataFrame:
+    """Return a row for each choice, against the first of them; finished folds stay in `keep`."""
     scores, _ = load_scores(errata=False).select(benchmarks_of("both")).with_size_and_tokens()
     folds = development_folds(scores)
     rows, default = [], None
-    for name in arguments.choices:
+    for name, specification in choices.items():
         cells = []
         for fold in folds:
-            where = Path(arguments.keep) / name.replace(" ", "_") / f"{fold.suite}{fold.seen}"
-            part, about = run_fold(scores, fold, CHOICES[name], SAMPLING, where)
+            where = Path(keep) / name.replace(" ", "_") / f"{fold.suite}{fold.seen}"
+            part, about = run_fold(scores, fold, specification, SAMPLING, where)
             print(name, fold.suite, fold.seen, about, flush=True)
             cells.append(part.assign(fold=f"{fold.suite} {fold.seen} {fold.name}"))
         table = pd.concat(cells, ignore_index=True)
@@ -88,7 +85,16 @@ def main() -> None:
             | {"error_difference": mae, "error_difference_se": mae_se}
         )
         print(pd.Series(rows[-1]).to_string(), flush=True)
-    pd.DataFrame(rows).round(4).to_csv(RESULTS, index=False)
+    return pd.DataFrame(rows).round(4)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--choices", nargs="+", default=list(CHOICES), choices=list(CHOICES))
+    parser.add_argument("--keep", default="development", help="folder of finished folds")
+    arguments = parser.parse_args()
+    chosen = {name: CHOICES[name] for name in arguments.choices}
+    compared(chosen, arguments.keep).to_csv(RESULTS, index=False)
 
 
 if __name__ == "__main__":

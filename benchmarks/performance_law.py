@@ -1,11 +1,16 @@
-"""Backtest the Performance Law and its baselines; write what came of it.
+"""Fit the Performance Law, backtest it and compare it with baselines; write what came of it.
 
-Writes ``results/performance_law.csv`` (a row for each protocol, set of models and method),
-``results/performance_law_cells.csv`` (every forecast), ``results/performance_law_folds.csv``
-(diagnostics of each fold), ``results/performance_law_published.csv`` (the published law's errors by
-the date of release), ``results/performance_law_parameters.csv`` (prior and posterior of a fit to
-all models) and ``results/performance_law_health.csv`` (its diagnostics). Finished folds are kept in
-``--keep``, so that a run that was stopped goes on::
+Writes in ``results/``, each name beginning with ``performance_law``:
+
+- ``.csv``: a row for each protocol, set of models and method; ``_cells.csv``: every forecast;
+  ``_folds.csv``: diagnostics of each fold;
+- ``_published.csv``: the published law's errors by the date of release;
+- ``_parameters.csv``, ``_health.csv``: a fit to all models, its prior, posterior and diagnostics;
+- ``_prior.csv``: tables simulated from the prior against the bundled one; ``_anchor.csv``: the
+  typical level of what was released before a date;
+- ``_loo.csv``: leave-one-model-out against simpler laws and regressions.
+
+Finished fits and folds are kept in ``--keep``, so that a run that was stopped goes on::
 
     python benchmarks/performance_law.py
 """
@@ -13,16 +18,19 @@ all models) and ``results/performance_law_health.csv`` (its diagnostics). Finish
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bayes_sloth import performance_law as law
-from bayes_sloth.metrics import summarise
-from bayes_sloth.performance_law.backtesting import backtest
+from bayes_sloth.design import typical_level
+from bayes_sloth.performance_law.backtesting import DATES, FOLD_SAMPLING, content_key
 from bayes_sloth.performance_law.baselines import published_forecast
-from bayes_sloth.performance_law.data import load_architectures
+from bayes_sloth.performance_law.data import CHANCE
+from bayes_sloth.performance_law.fitting import LAW_SAMPLING, LawFit
+from bayes_sloth.performance_law.priors import VARIANTS
+from bayes_sloth.storage import slug
 
 RESULTS = Path(__file__).parent / "results"
 PERIODS = {
@@ -35,7 +43,7 @@ PERIODS = {
 
 def published_errors() -> pd.DataFrame:
     """Return the published law's mean absolute error by the date of release, in points."""
-    architectures = load_architectures()
+    architectures = law.load_architectures()
     error = 100 * (published_forecast(architectures) - architectures.mmlu).abs()
     release = architectures.models["release"]
     rows = []
@@ -45,24 +53,29 @@ def published_errors() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def summary(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return scores by protocol, set of models and method: every model counts alike."""
+def typical_levels() -> pd.DataFrame:
+    """Return the typical MMLU, in points, of what was released before each date."""
+    architectures = law.load_architectures()
     rows = []
-    common = (cells["kind"] == "dense") & cells["tokens_known"]
-    sets = {"dense, tokens known": common, "all": pd.Series(True, cells.index)}
-    for name, chosen in sets.items():
-        part = cells[chosen].assign(fold_name=cells["fold"])
-        groups = [("developer", "all", part[part["protocol"] == "developer"])]
-        forward = part[part["protocol"] == "forward"]
-        groups += [("forward", date, rest) for date, rest in forward.groupby("fold_name")]
-        for protocol, fold, group in groups:
-            for method, own in group.groupby("method", sort=False):
-                if name == "all" and method != "Bayesian law":
-                    continue
-                with_bounds = own.dropna(axis="columns", how="all").assign(fold="all")
-                about = {"protocol": protocol, "fold": fold, "models": name, "method": method}
-                rows.append({**about, "n": len(own), **summarise(with_bounds)})
+    for date in (*DATES, "all"):
+        known = architectures.mmlu[architectures.models["release"] < date].to_numpy()
+        level = typical_level(known[:, None], np.array([CHANCE]))[0]
+        rows.append({"before": date, "models": len(known), "typical_mmlu": 25 + 75 * level})
     return pd.DataFrame(rows)
+
+
+def fitted(variant: str | None, keep: Path) -> LawFit:
+    """Return the fit of a variant, from where it is kept if it is."""
+    sampling = FOLD_SAMPLING if variant else LAW_SAMPLING
+    name = slug(variant or "law").replace("_", "-")
+    path = keep / content_key(law.load_architectures(), sampling) / f"{name}.nc"
+    if path.is_file():
+        return law.load_fit(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fit = law.fit(sampling=sampling, variant=variant)
+    fit.save(path)
+    print(variant or "law", fit.health.sentence(), flush=True)
+    return fit
 
 
 def write(table: pd.DataFrame, name: str, index: bool = False) -> None:
@@ -71,23 +84,26 @@ def write(table: pd.DataFrame, name: str, index: bool = False) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--keep", default="backtest/performance_law", help="folder of folds")
-    parser.add_argument("--fit", help="a saved fit to all models, instead of sampling one")
-    arguments = parser.parse_args()
+    parser.add_argument("--keep", default="backtest/performance_law", help="fits and folds")
+    keep = Path(parser.parse_args().keep)
     write(published_errors(), "_published")
-    start = time.perf_counter()
-    fit = law.load_fit(arguments.fit) if arguments.fit else law.fit()
-    print(f"{fit!r}\n{time.perf_counter() - start:.0f} s", flush=True)
+    write(typical_levels(), "_anchor")
+    fit = fitted(None, keep)
     write(law.contraction_table(fit), "_parameters", index=True)
     write(fit.health.table(), "_health", index=True)
-    start = time.perf_counter()
-    cells, folds = backtest(folder=arguments.keep)
-    print(f"{len(folds)} folds in {time.perf_counter() - start:.0f} s")
-    table = summary(cells)
-    print(table.drop(columns="models").round(2).to_string())
-    write(table, "")
-    write(cells, "_cells")
-    write(folds, "_folds")
+    values = fit.architectures.values.to_numpy()
+    simulated = fit.tree["prior_predictive"]["mmlu"].to_numpy()[0]
+    write(law.prior_check(simulated, values[~np.isnan(values)]), "_prior", index=True)
+    result = law.backtest(folder=keep)
+    print(result)
+    write(result.summary, "")
+    write(result.cells, "_cells")
+    write(result.folds.reset_index(), "_folds")
+    fits = {name: fitted(name, keep) for name in VARIANTS}
+    table = law.compare({"Bayesian law": fit, **fits})
+    passed = {name: f.health.passed for name, f in {"Bayesian law": fit, **fits}.items()}
+    print(table.to_string())
+    write(table.assign(sampler_passed=table.index.map(passed)), "_loo", index=True)
 
 
 if __name__ == "__main__":

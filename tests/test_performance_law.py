@@ -11,7 +11,11 @@ from bayes_sloth import performance_law as law
 from bayes_sloth.cli import main
 from bayes_sloth.errors import InputError
 from bayes_sloth.performance_law.backtesting import make_law_folds
-from bayes_sloth.performance_law.baselines import published_forecast, regression_draws
+from bayes_sloth.performance_law.baselines import (
+    published_forecast,
+    regression_draws,
+    regression_log_density,
+)
 from bayes_sloth.performance_law.checks import dense_params_b
 from bayes_sloth.performance_law.law import (
     CENTRE_OF_SATURATION,
@@ -175,6 +179,43 @@ def test_regression_baseline_forecasts_a_line_it_was_given():
     test = known & (np.arange(len(x)) % 3 == 0)
     draws = regression_draws("log compute", table, known & ~test, test, draws=50, seed=0)
     np.testing.assert_allclose(draws, np.tile(table.mmlu[test], (50, 1)), atol=1e-6)
+
+
+def test_regression_leaves_one_out_as_its_leverages_say():
+    # Of one least-squares fit: residual e / (1 - h), variance without i, spread by 1 / (1 - h).
+    from scipy.stats import t
+
+    table = law.load_architectures()
+    models = table.models
+    chosen = (models["tokens_t"].notna() & table.mmlu.notna()).to_numpy()
+    x = np.column_stack(
+        [np.ones(chosen.sum()), np.log10(models["active_params_b"] * models["tokens_t"])[chosen]]
+    )
+    y = table.mmlu.to_numpy()[chosen]
+    hat = x @ np.linalg.pinv(x)
+    residual, leverage = y - hat @ y, np.diag(hat)
+    left = len(y) - 3
+    variance = ((residual**2).sum() - residual**2 / (1 - leverage)) / left
+    scale = np.sqrt(variance / (1 - leverage))
+    expected = t.logpdf(residual / (1 - leverage) / scale, left) - np.log(scale)
+    density = regression_log_density("log compute", table, chosen)
+    np.testing.assert_allclose(density, expected, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("choice", "says"),
+    [({"protocols": ("random",)}, "developer, forward"), ({"folds": ("Acme",)}, "Meta")],
+)
+def test_a_backtest_that_does_not_exist_is_refused(choice, says):
+    with pytest.raises(InputError, match=says):
+        law.backtest(progress=False, **choice)
+
+
+def test_a_table_too_small_to_learn_from_is_refused(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text(HEADER + GOOD + GOOD.replace("a,", "b,", 1))
+    with pytest.raises(InputError, match="leaves 1 models"):
+        law.backtest(law.load_architectures(path), ("developer",), progress=False)
 
 
 def test_folds_hide_a_developer_or_the_future():

@@ -62,6 +62,11 @@ def made_fit(**changes: float) -> LawFit:
         "energy": (("chain", "draw"), rng.standard_normal((CHAINS, DRAWS))),
         "logp": (("chain", "draw"), rng.standard_normal((CHAINS, DRAWS))),
     }
+    unknown = design.without_tokens
+    posterior["unknown_tokens"] = (
+        ("chain", "draw", "model_without_tokens"),
+        1e-6 * rng.standard_normal((CHAINS, DRAWS, len(unknown))),
+    )
     coords = {"covariate": list(COVARIATES)}
     groups = {
         "posterior": xr.Dataset(posterior, coords=coords),
@@ -87,8 +92,8 @@ def path(fit: LawFit, tmp_path_factory: pytest.TempPathFactory):
 
 
 def by_hand(fit: LawFit, eta: float) -> float:
-    """Return MMLU in points of a plain logistic that passes the typical level with its slope."""
-    reference, ceiling = fit.reference, 0.95
+    """Return MMLU in points of a plain logistic that passes the middle (62.5) with its slope."""
+    reference, ceiling = 0.5, 0.95
     start = reference / ceiling
     slope = (1 - reference) / (1 - start)
     return 25 + 75 * ceiling / (1 + np.exp(-(slope * eta + np.log(start / (1 - start)))))
@@ -283,3 +288,75 @@ def test_check_command_says_health_and_what_is_not_known(path):
 def test_health_of_a_fit_is_passed_on_to_its_forecasts(fit: LawFit):
     sick = replace(fit, health=replace(fit.health, divergences=7))
     assert any("NOT PASSED" in text for text in law.forecast(sick, **MODEL).warnings)
+
+
+def test_leave_one_out_integrates_the_ability_exactly(fit: LawFit):
+    # Every draw is the truth, so that leaving a model out changes no weight.
+    from scipy.integrate import quad
+    from scipy.stats import norm, t
+
+    table = law.loo(fit)
+    models = fit.architectures.models
+    name = "Baichuan2-7B"  # reported alone, and within two spreads of this law
+    row = models.index.get_loc(name)
+    depth, _, unstable = fit.design.contrasts[:, row]
+    size, tokens = fit.design.log_total[row], fit.design.log_tokens[row]
+    bend = (tokens - size - 0.3 - np.log10(3.5)) / 0.1
+    start = -0.1 * np.log1p(np.exp((-0.3 - np.log10(3.5)) / 0.1))
+    share = 1 / (1 + np.exp((0.3 + np.log10(3.5)) / 0.1))
+    useful = tokens - 0.1 * np.log1p(np.exp(bend)) - start - share * size
+    eta = size + 0.8 * useful + 2.0 * depth - 0.5 * unstable
+    eta += 0.5 * models["year"].iloc[row]
+    actual = float(fit.architectures.mmlu[name])
+
+    def joint(z: float) -> float:
+        mu = by_hand(fit, eta + 0.2 * z) / 100
+        scale = np.sqrt(mu * (1 - mu) / 14042 + 0.005**2)
+        return float(t.pdf((actual - mu) / scale, 30) / scale * norm.pdf(z))
+
+    exact = np.log(quad(joint, -6, 6, limit=500, points=np.linspace(-5, 5, 41))[0])
+    assert table.loc[name, "elpd"] == pytest.approx(exact, abs=0.02)
+
+
+def test_comparison_ranks_laws_and_refuses_other_tables(fit: LawFit):
+    wrong = made_fit(intercept=3.0)
+    table = law.compare({"right": fit, "wrong": wrong})
+    order = list(table.index)
+    assert order.index("right") < order.index("wrong")
+    assert table["difference"].iloc[0] == 0
+    assert (table["models"] == 102).all()
+    values = fit.architectures.values * 0.9
+    other = replace(fit, architectures=replace(fit.architectures, values=values))
+    with pytest.raises(InputError, match="different tables"):
+        law.compare({"one": fit, "other": other})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["forecast", *SHAPE],
+        ["plan", "architecture", "--flops", "1e23"],
+        ["closed", "--mmlu", 70, "--release", "2024-03"],
+    ],
+)
+def test_uses_draw_pictures(arguments, path, tmp_path):
+    picture = tmp_path / "picture.png"
+    command = ["performance-law", *map(str, arguments), "--fit", str(path)]
+    done = CliRunner().invoke(main, [*command, "--plot", str(picture)])
+    assert done.exit_code == 0, done.output
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    refused = CliRunner().invoke(main, [*command, "--plot", "picture.txt"])
+    assert refused.exit_code == 2
+    assert ".png" in refused.stderr
+
+
+def test_too_many_tokens_are_doubted_by_both_laws(fit: LawFit):
+    # 50 may be meant in billions; no model saw 50 trillion tokens.
+    warnings = law.forecast(fit, **{**MODEL, "tokens_t": 50.0}).warnings
+    assert "give 0.05" in warnings[0]
+    published = ["performance-law", "forecast", "--published", *map(str, SHAPE[:-1])]
+    said = json.loads(CliRunner().invoke(main, [*published, "80", "--json"]).stdout)["warnings"]
+    assert "give 0.08" in said[0]
+    assert (
+        json.loads(CliRunner().invoke(main, [*published, "15", "--json"]).stdout)["warnings"] == []
+    )

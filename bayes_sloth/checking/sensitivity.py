@@ -154,6 +154,7 @@ def scenario_scores(posterior: xr.Dataset, design: Design) -> xr.DataArray:
         lineage_of_model=lineage,
         deviation_of_model=np.full(len(lineage), -1),
         x=covariates(asked[:, 0], asked[:, 1], np.zeros(len(asked))),
+        architecture=np.zeros((len(asked), design.architecture.shape[1])),
     )
     shape = (len(draws["dof"]), len(lineage), draws["loadings"].shape[-1])
     typical = {**draws, "model_skill": np.zeros(shape)}

@@ -22,6 +22,7 @@ from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, read_scores
 @click.option("--skills", type=int, help="Number of latent skills.")
 @click.option("--link", type=click.Choice(["generalised", "logistic"]), help="Shape of the curve.")
 @click.option("--family-slopes", is_flag=True, help="Let growth with size differ by lineage.")
+@click.option("--architecture", is_flag=True, help="Let depth and FFN size count, where known.")
 @click.option("--sampler", type=click.Choice(["nutpie", "pymc", "numpyro"]), help="Whose NUTS.")
 @click.option("--chains", type=int, help="Chains.")
 @click.option("--tune", type=int, help="Steps of adaptation of each chain.")
@@ -53,7 +54,7 @@ def fit(
     given = {
         name: value for name, value in choices.items() if value is not None and value is not False
     }
-    names = ("skills", "link", "family_slopes")
+    names = ("skills", "link", "family_slopes", "architecture")
     specification = Specification(**{k: v for k, v in given.items() if k in names})
     sampling = Sampling(**{k: v for k, v in given.items() if k not in names})
     table = read_scores(scores, benchmarks, as_published)

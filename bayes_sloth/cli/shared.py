@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bayes_sloth.scores import Scores
 
 DEFAULT_FIT = "fit.nc"
+LARGE = 1e6  # operations, not scores: written as 7.2e+23
 
 
 def read_scores(path: str | None, benchmarks: str | None, as_published: bool) -> Scores:
@@ -103,5 +104,7 @@ def print_table(table: pd.DataFrame, title: str, *, as_json: bool = False, digit
 
 def _text(value: object, digits: int) -> str:
     if isinstance(value, float):
+        if abs(value) >= LARGE:
+            return f"{value:.3g}"
         return "" if value != value else f"{value:.{digits}f}".rstrip("0").rstrip(".")
     return str(value)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bayes_sloth.performance_law.backtesting import backtest as backtest
+    from bayes_sloth.performance_law.comparing import compare as compare
+    from bayes_sloth.performance_law.comparing import loo as loo
     from bayes_sloth.performance_law.data import Architectures as Architectures
     from bayes_sloth.performance_law.data import load_architectures as load_architectures
     from bayes_sloth.performance_law.fitting import LawFit as LawFit
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from bayes_sloth.performance_law.forecasting import forecast as forecast
     from bayes_sloth.performance_law.identification import contraction_table as contraction_table
     from bayes_sloth.performance_law.identification import not_identified as not_identified
+    from bayes_sloth.performance_law.identification import prior_check as prior_check
     from bayes_sloth.performance_law.priors import priors_table as priors_table
     from bayes_sloth.performance_law.published import published_mmlu as published_mmlu
     from bayes_sloth.performance_law.uses.architecture import (
@@ -44,14 +47,17 @@ _HOME = {
     "backtest": "backtesting",
     "check_contamination": "uses.contamination",
     "check_training": "uses.training",
+    "compare": "comparing",
     "contraction_table": "identification",
     "fit": "fitting",
     "forecast": "forecasting",
     "infer_size": "uses.closed",
     "load_architectures": "data",
     "load_fit": "fitting",
+    "loo": "comparing",
     "not_identified": "identification",
     "plan_expansion": "uses.expansion",
+    "prior_check": "identification",
     "priors_table": "priors",
     "published_mmlu": "published",
     "rank_architectures": "uses.architecture",

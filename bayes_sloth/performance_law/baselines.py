@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from bayes_sloth.performance_law.conditioning import log_student
 from bayes_sloth.performance_law.data import SHAPE, Architectures
 from bayes_sloth.performance_law.law import log_size, log_tokens
 from bayes_sloth.performance_law.published import published_mmlu
@@ -87,16 +88,57 @@ def regression_draws(
     array of shape (draw, test model)
         MMLU in [0, 1]; NaN where tokens are unknown.
     """
-    models = architectures.models
-    covariates = REGRESSIONS[method](models)
-    x = np.column_stack([np.ones(len(models)), covariates])
-    y = architectures.mmlu.to_numpy()
-    used = training & np.isfinite(x).all(axis=1) & np.isfinite(y)
+    x, y = _regression(method, architectures)
+    left, location, scale = _predictive(x, y, training & _complete(x, y), x[test])
+    noise = np.random.default_rng(seed).standard_t(left, size=(draws, len(location)))
+    return np.clip(location + scale * noise, 0, 1)
+
+
+def regression_log_density(
+    method: str, architectures: Architectures, chosen: np.ndarray
+) -> np.ndarray:
+    """Return the log predictive density of each chosen model's MMLU from the other chosen ones.
+
+    Parameters
+    ----------
+    method : str
+        One of `REGRESSIONS`.
+    architectures : Architectures
+    chosen : array of bool, shape (model,)
+        Models with known tokens and MMLU.
+
+    Returns
+    -------
+    array of shape (chosen model,)
+        Of MMLU in [0, 1]: Student's, as of `regression_draws`.
+    """
+    x, y = _regression(method, architectures)
+    density = []
+    for position in np.flatnonzero(chosen):
+        others = chosen & (np.arange(len(y)) != position)
+        left, location, scale = _predictive(x, y, others, x[[position]])
+        z = (y[position] - location[0]) / scale[0]
+        density.append(float(log_student(z, left)) - np.log(scale[0]))
+    return np.array(density)
+
+
+def _regression(method: str, architectures: Architectures) -> tuple[np.ndarray, np.ndarray]:
+    covariates = REGRESSIONS[method](architectures.models)
+    x = np.column_stack([np.ones(len(covariates)), covariates])
+    return x, architectures.mmlu.to_numpy()
+
+
+def _complete(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.asarray(np.isfinite(x).all(axis=1) & np.isfinite(y))
+
+
+def _predictive(
+    x: np.ndarray, y: np.ndarray, used: np.ndarray, ahead: np.ndarray
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """Return degrees of freedom, location and scale of the predictive Student distribution."""
     gram = np.linalg.inv(x[used].T @ x[used])
     coefficients = gram @ x[used].T @ y[used]
     left = int(used.sum()) - x.shape[1]
     variance = ((y[used] - x[used] @ coefficients) ** 2).sum() / left
-    ahead = x[test]
     scale = np.sqrt(variance * (1 + np.einsum("mi,ij,mj->m", ahead, gram, ahead)))
-    noise = np.random.default_rng(seed).standard_t(left, size=(draws, len(ahead)))
-    return np.clip(ahead @ coefficients + scale * noise, 0, 1)
+    return left, ahead @ coefficients, scale

@@ -14,6 +14,10 @@ from bayes_sloth.errors import InputError
 LARGEST_PARAMS_B = 20_000.0
 LARGEST_TOKENS_T = 100.0
 SMALLEST_TOKENS_T = 1e-4
+# The most that is published of any model (by 2025): 40 trillion tokens for Llama 4 Scout, and
+# 36 trillion for the 0.6 billion parameters of Qwen3-0.6B, 60,000 tokens for each.
+MOST_TOKENS_T = 40.0
+MOST_TOKENS_FOR_EACH = 60_000.0
 MISMATCH = 3.0  # dense models in the data lie within a factor of 2
 
 
@@ -80,6 +84,29 @@ def check_architecture(
         "teach no language model",
     )
     _check_size(layers, hidden, ffn, params_b, dense, label)
+
+
+def doubt_tokens(params_b: ArrayLike, tokens_t: ArrayLike) -> tuple[str, ...]:
+    """Warn of more tokens than any model was trained on: they may be in billions.
+
+    Up to a hundred trillion this is no error, since somebody may plan it.
+
+    Parameters
+    ----------
+    params_b, tokens_t : array-like of shape (...)
+        Billions and trillions; NaN, where unknown, is passed over.
+    """
+    tokens, params = np.broadcast_arrays(np.asarray(tokens_t, float), np.asarray(params_b, float))
+    for_each = 1000 * tokens / params
+    many = (tokens > MOST_TOKENS_T) | (for_each > MOST_TOKENS_FOR_EACH)
+    if not many.any():
+        return ()
+    given, share = tokens[many].flat[0], for_each[many].flat[0]
+    return (
+        f"{given:g} TRILLION TOKENS ({share:.3g} for each parameter) are more than any model was "
+        f"trained on ({MOST_TOKENS_T:g} trillion, {MOST_TOKENS_FOR_EACH:,.0f} for each): tokens "
+        f"are in trillions; if these are billions, give {given / 1000:g}",
+    )
 
 
 _ABOVE = "it must be above zero"

@@ -1,19 +1,30 @@
-"""Condition posterior draws on a score that the fit has not seen, by importance resampling."""
+"""Condition posterior draws on a score that the fit has not seen.
+
+What is special to a model, and to a developer and a lineage nobody has seen, is normal given a
+draw of the rest: its **recipe**. A score says more of it than of all else, so it is conditioned
+draw by draw, on a grid, and only what is left of the weight by importance resampling.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import gammaln
+import pandas as pd
+from scipy.special import gammaln, logsumexp
 
 from bayes_sloth.errors import InputError
-from bayes_sloth.performance_law.forecasting import location_and_scale
+from bayes_sloth.performance_law.forecasting import expected, location_and_scale
 
 if TYPE_CHECKING:
     from bayes_sloth.performance_law.fitting import LawFit
 
 ENOUGH = 200  # effective draws
+# Standard deviations of an ability, at which its normal is integrated by the trapezoidal rule: a
+# fifth of a point apart for one model, less than the noise of any source.
+NODES = np.linspace(-5, 5, 201)
+LOG_WEIGHTS = -0.5 * NODES**2 - logsumexp(-0.5 * NODES**2)
 
 
 def fraction_of_points(points: float, name: str = "mmlu") -> float:
@@ -48,6 +59,88 @@ def log_likelihood(fit: LawFit, mu: np.ndarray, observed: float, source: str) ->
     """
     location, sigma = location_and_scale(fit, mu, source)
     return log_student((observed - location) / sigma, fit.draws["dof"][:, None]) - np.log(sigma)
+
+
+def log_densities(
+    fit: LawFit, centre: np.ndarray, spread: np.ndarray, known: Mapping[str, float]
+) -> dict[str, np.ndarray]:
+    """Return log densities of a model's scores at nodes of its ability about what is said of it.
+
+    Parameters
+    ----------
+    fit : LawFit
+    centre, spread : array of shape (sample,)
+        Of the ability, which is normal.
+    known : mapping of {"reported", "harness"} to float
+        Scores in [0, 1].
+
+    Returns
+    -------
+    dict of arrays of shape (sample, node)
+        By source; `integrated` takes the mean over the ability.
+    """
+    mu = expected(fit, centre[:, None] + spread[:, None] * NODES)
+    return {source: log_likelihood(fit, mu, value, source) for source, value in known.items()}
+
+
+def integrated(log_density: np.ndarray) -> np.ndarray:
+    """Return the log of the mean over a normal ability of densities at its nodes: (sample,)."""
+    return np.asarray(logsumexp(log_density + LOG_WEIGHTS, axis=1))
+
+
+def recipe(fit: LawFit, developer: str, lineage: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and spread of what a model adds to the law: developer, lineage and its own.
+
+    Parameters
+    ----------
+    fit : LawFit
+    developer, lineage : str
+        Those of the data have known effects.
+
+    Returns
+    -------
+    mean, spread : arrays of shape (sample,)
+        In logits.
+    """
+    draws = fit.draws
+    mean, variance = np.zeros(len(draws["model_sd"])), draws["model_sd"] ** 2
+    for name, value in (("developer", developer), ("lineage", lineage)):
+        known = getattr(fit.design, f"{name}s").get_indexer(pd.Index([value]))[0]
+        if known < 0:
+            variance = variance + draws[f"{name}_sd"] ** 2
+        else:
+            mean = mean + draws[f"{name}_effect"][:, known]
+    return mean, np.sqrt(variance)
+
+
+def condition(
+    fit: LawFit,
+    centre: np.ndarray,
+    spread: np.ndarray,
+    known: Mapping[str, float],
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a model's departure from `centre` given its scores, draw by draw.
+
+    Parameters
+    ----------
+    fit, centre, spread, known
+        As for `log_densities`.
+    rng : Generator
+
+    Returns
+    -------
+    departure : array of shape (sample,)
+        In logits.
+    log_weight : array of shape (sample,)
+        What the scores say of the draws themselves, for `resample`.
+    """
+    parts = np.sum(list(log_densities(fit, centre, spread, known).values()), axis=0)
+    log_weight = integrated(parts)
+    chance = np.cumsum(np.exp(parts + LOG_WEIGHTS - log_weight[:, None]), axis=1)
+    node = (chance < rng.uniform(size=(len(chance), 1))).sum(axis=1).clip(max=len(NODES) - 1)
+    within = (NODES[1] - NODES[0]) * (rng.uniform(size=len(node)) - 0.5)
+    return spread * (NODES[node] + within), log_weight
 
 
 def log_student(z: np.ndarray, dof: np.ndarray | float) -> np.ndarray:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bayes_sloth.design import typical_level
 from bayes_sloth.performance_law.checks import dense_params_b
 from bayes_sloth.performance_law.data import CHANCE, Architectures
 from bayes_sloth.performance_law.law import Typical, log_size, log_tokens
+
+NOISE, DEPARTURE = 0.01, 0.3  # of a score; of a model from the law, in logits: about
 
 
 @dataclass(frozen=True)
@@ -87,25 +87,51 @@ def make_law_design(architectures: Architectures) -> LawDesign:
     )
 
 
-def known_cells(values: np.ndarray) -> dict[str, Any]:
-    """Return the model's mutable data: which cells are known, and what they say.
+def known_cells(design: LawDesign, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the model's mutable data: which cells are known, what they say, whom they tell of.
 
     Parameters
     ----------
+    design : LawDesign
     values : array of shape (model, source)
         MMLU in [0, 1], NaN where unknown or held out.
 
     Returns
     -------
     dict
-        ``cell``: positions in the flattened table; ``known_mmlu``; ``reference``: the typical
-        level, where the link is anchored.
+        ``cell``: positions in the flattened table; ``known_mmlu``; and for models, lineages and
+        developers how much their own data say of their effects (`centring`), within [0, 1].
     """
     known = ~np.isnan(values)
-    best = np.where(known[:, 1], values[:, 1], values[:, 0])
-    reference = typical_level(best[:, None], np.array([CHANCE]))
+    measured = known.any(axis=1).astype(float)
     return {
         "cell": np.flatnonzero(known),
         "known_mmlu": values[known],
-        "reference": float(reference[0]),
+        "model_centring": precision_share(values),
+        "lineage_centring": centring(design.lineage_of_model, measured),
+        "developer_centring": centring(design.developer_of_model, measured),
     }
+
+
+def precision_share(values: np.ndarray) -> np.ndarray:
+    """Return how much of what is known of each model's ability its own scores say, in [0, 1].
+
+    With slope ``(1 - c) q (1 - q)`` of the score `q` (chance-corrected) in ability, a score known
+    to `NOISE` says ability to ``NOISE / slope``, and the law to `DEPARTURE`. So near guessing,
+    where the curve is flat, the law says more.
+    """
+    best = np.where(np.isnan(values[:, 1]), values[:, 0], values[:, 1])
+    q = np.clip((best - CHANCE) / (1 - CHANCE), 0, 1)
+    slope = (1 - CHANCE) * q * (1 - q)
+    return np.nan_to_num(slope**2 / (slope**2 + (NOISE / DEPARTURE) ** 2))
+
+
+def centring(group_of_model: np.ndarray, measured: np.ndarray) -> np.ndarray:
+    """Return how far to centre each group's effect: 0 without data, towards 1 with much.
+
+    With `n` measured models that differ as much within a group as groups differ, data make up
+    ``n / (n + 1)`` of what is known of its effect (Papaspiliopoulos, Roberts and Skoeld 2007). It
+    changes the coordinates of the sampler, never the posterior.
+    """
+    n = np.bincount(group_of_model, weights=measured)
+    return np.asarray(n / (n + 1))

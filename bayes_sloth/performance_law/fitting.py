@@ -14,17 +14,24 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth import __version__
+from bayes_sloth.errors import InputError
 from bayes_sloth.health import Health, diagnose
 from bayes_sloth.performance_law.data import SOURCES, Architectures, load_architectures
-from bayes_sloth.performance_law.design import LawDesign, known_cells, make_law_design
-from bayes_sloth.performance_law.model import FORECAST_VARIABLES, build_law
+from bayes_sloth.performance_law.design import LawDesign, make_law_design
+from bayes_sloth.performance_law.model import (
+    COORDINATE,
+    FORECAST_VARIABLES,
+    build_law,
+    stored_variables,
+)
+from bayes_sloth.performance_law.priors import VARIANTS
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.storage import read_tree, write_tree
 
 if TYPE_CHECKING:
     import xarray as xr
 
-FORMAT, MARK = 1, "performance_law_format"
+FORMAT, MARK = 2, "performance_law_format"
 LAW_SAMPLING = Sampling(tune=1000, draws=3000, target_accept=0.95)
 PRIOR_DRAWS = 2000
 
@@ -62,11 +69,6 @@ class LawFit:
         """The same as arrays, with chains and draws in one leading axis."""
         return stacked(self.posterior)
 
-    @property
-    def reference(self) -> float:
-        """Typical level of MMLU, chance-corrected: where the link is anchored."""
-        return float(self.tree["constant_data"]["reference"])
-
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the fit to a netCDF file, whole or not at all (`bayes_sloth.storage`)."""
         return write_tree(self.tree, path)
@@ -100,6 +102,7 @@ def fit(
     architectures: Architectures | None = None,
     sampling: Sampling | None = None,
     *,
+    variant: str | None = None,
     progress: bool | None = None,
 ) -> LawFit:
     """Fit the Bayesian Performance Law.
@@ -110,6 +113,8 @@ def fit(
         The bundled table by default; see `load_architectures`.
     sampling : Sampling, optional
         Chains, draws, seed, sampler.
+    variant : str, optional
+        A simpler law to compare with: a key of `performance_law.priors.VARIANTS`.
     progress : bool, optional
         Whether to show a progress bar; by default only where a person can see it.
 
@@ -120,13 +125,17 @@ def fit(
     """
     import pymc as pm
 
-    from bayes_sloth.sampling import sample
+    from bayes_sloth.sampling import compile_model, sample
 
     architectures = load_architectures() if architectures is None else architectures
     sampling = sampling or LAW_SAMPLING
     design = make_law_design(architectures)
-    model = build_law(design)
-    tree = sample(model, sampling, progress=progress)
+    if variant is not None and variant not in VARIANTS:
+        raise InputError(f"variant '{variant}' is not one of {', '.join(VARIANTS)}")
+    model = build_law(design, VARIANTS[variant] if variant else None)
+    nutpie = sampling.sampler == "nutpie"
+    compiled = compile_model(model, stored_variables(model)) if nutpie else model
+    tree = sample(compiled, sampling, progress=progress)
     with model:
         prior = pm.sample_prior_predictive(
             draws=PRIOR_DRAWS, random_seed=sampling.seed, var_names=[*FORECAST_VARIABLES, "mmlu"]
@@ -141,6 +150,8 @@ def assemble(
     import xarray as xr
 
     parts = {name: tree[name].to_dataset() for name in ("posterior", "sample_stats")}
+    coordinates = [name for name in parts["posterior"] if str(name).endswith(COORDINATE)]
+    parts["posterior"] = parts["posterior"].drop_vars(coordinates)  # the sampler's, no more
     if prior is not None:
         parts |= {name: prior[name].to_dataset() for name in ("prior", "prior_predictive")}
     kept = xr.DataTree.from_dict({**parts, "constant_data": _constant_data(design)})
@@ -192,7 +203,6 @@ def _constant_data(design: LawDesign) -> xr.Dataset:
     return xr.Dataset(
         {
             "mmlu": (("model", "source"), values),
-            "reference": known_cells(values)["reference"],
             **columns,
         },
         coords={"model": models.index.to_numpy(str), "source": list(SOURCES)},

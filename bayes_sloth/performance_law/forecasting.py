@@ -12,9 +12,10 @@ import pandas as pd
 
 from bayes_sloth import link
 from bayes_sloth.errors import InputError
-from bayes_sloth.performance_law.checks import check_architecture, dense_params_b
+from bayes_sloth.performance_law.checks import check_architecture, dense_params_b, doubt_tokens
 from bayes_sloth.performance_law.data import CHANCE, ITEMS, SHAPE, SOURCES, years_since_epoch
 from bayes_sloth.performance_law.law import (
+    REFERENCE,
     effective_size,
     linear_predictor,
     log_size,
@@ -136,6 +137,29 @@ def forecast(
     return LawForecast(asked, 100 * points, warnings_of(fit, asked))
 
 
+def forecast_over_tokens(
+    fit: LawFit, *, source: str = "reported", seed: int = 1, **architecture: Any
+) -> LawForecast:
+    """Forecast one model at other numbers of training tokens: from a twentieth to three times.
+
+    Parameters
+    ----------
+    fit, source, seed, **architecture
+        As for `forecast`; ``tokens_t`` must be known.
+
+    Returns
+    -------
+    LawForecast
+        A row for each number of tokens.
+    """
+    planned = architecture["tokens_t"]
+    tokens = planned * np.geomspace(1 / 20, 3, 40)
+    models = pd.DataFrame([architecture] * len(tokens)).assign(
+        tokens_t=tokens, name=[f"{t:g}T" for t in tokens]
+    )
+    return forecast(fit, models, source=source, seed=seed)
+
+
 def ask(fit: LawFit, models: pd.DataFrame) -> pd.DataFrame:
     """Return the models asked for as one complete, checked table."""
     for name in COLUMNS:
@@ -172,9 +196,9 @@ def ask(fit: LawFit, models: pd.DataFrame) -> pd.DataFrame:
 
 
 def abilities(
-    fit: LawFit, asked: pd.DataFrame, rng: np.random.Generator, *, own: str = "separate"
+    fit: LawFit, asked: pd.DataFrame, rng: np.random.Generator, *, own: bool = True
 ) -> np.ndarray:
-    """Return draws of abilities, of shape (sample, model), in logits about the typical level.
+    """Return draws of abilities, of shape (sample, model), in logits from the middle of the range.
 
     Parameters
     ----------
@@ -182,18 +206,15 @@ def abilities(
     asked : DataFrame
         From `ask`.
     rng : Generator
-    own : {"separate", "shared", "none"}
-        Whether each model departs from the law on its own, all depart together (one recipe, scaled
-        differently), or each is exactly as the law says.
+    own : bool
+        Whether each model departs from the law on its own, or is exactly as the law says.
     """
     draws = fit.draws
     ability = law_ability(fit, asked, rng)
     for name, index in (("developer", fit.design.developers), ("lineage", fit.design.lineages)):
         ability += _group_effect(draws, name, index.get_indexer(pd.Index(asked[name])), asked, rng)
-    columns = {"separate": len(asked), "shared": 1, "none": 0}[own]
-    if columns:
-        shape = (len(ability), columns)
-        ability += draws["model_sd"][:, None] * rng.standard_normal(shape)
+    if own:
+        ability += draws["model_sd"][:, None] * rng.standard_normal(ability.shape)
     return ability
 
 
@@ -266,7 +287,7 @@ def law_of(
 def expected(fit: LawFit, ability: np.ndarray) -> np.ndarray:
     """Return expected MMLU in [0, 1] of abilities of shape (sample, model)."""
     ceiling, shape = (fit.draws[name][:, None] for name in ("ceiling", "link_shape"))
-    return np.asarray(link.expected(ability, CHANCE, fit.reference, ceiling, shape))
+    return np.asarray(link.expected(ability, CHANCE, REFERENCE, ceiling, shape))
 
 
 def measured(fit: LawFit, mu: np.ndarray, source: str, rng: np.random.Generator) -> np.ndarray:
@@ -311,6 +332,7 @@ def _group_effect(
 def warnings_of(fit: LawFit, asked: pd.DataFrame) -> tuple[str, ...]:
     """Return what to know before trusting a forecast."""
     found = [] if fit.health.passed else [fit.health.sentence()]
+    found += doubt_tokens(asked["params_b"], asked["tokens_t"])
     known = fit.architectures.models
     for name, unit in (("params_b", "billion parameters"), ("tokens_t", "trillion tokens")):
         far = _beyond(asked[name], known[name], FAR)

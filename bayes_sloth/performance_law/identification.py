@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from bayes_sloth.performance_law.fitting import LawFit
 
 WEAK = 0.5
+STATISTICS = {
+    "5 % quantile": partial(np.quantile, q=0.05, axis=-1),
+    "25 % quantile": partial(np.quantile, q=0.25, axis=-1),
+    "median": partial(np.median, axis=-1),
+    "75 % quantile": partial(np.quantile, q=0.75, axis=-1),
+    "95 % quantile": partial(np.quantile, q=0.95, axis=-1),
+    "standard deviation": partial(np.std, axis=-1),
+}
 
 
 def contraction_table(fit: LawFit) -> pd.DataFrame:
@@ -49,6 +58,32 @@ def contraction_table(fit: LawFit) -> pd.DataFrame:
                 "contraction": 1 - y.var() / x.var(),
             }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
+
+
+def prior_check(simulated: np.ndarray, known: np.ndarray) -> pd.DataFrame:
+    """Compare a table's MMLU with tables that the prior alone simulates.
+
+    Parameters
+    ----------
+    simulated : array of shape (draw, value)
+        MMLU in [0, 1] from the prior, for the models of the table.
+    known : array of shape (value,)
+        What was measured.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``statistic`` of a table (quantiles and spread of its values, in points): what
+        it is, the median and 90 % interval of simulated tables, and the share of them ``below``.
+        Shares near 0 or 1 are of a prior that the data contradict before the model is fitted.
+    """
+    rows = {}
+    for name, statistic in STATISTICS.items():
+        drawn, actual = 100 * statistic(simulated), 100 * float(statistic(known))
+        low, middle, high = np.quantile(drawn, [0.05, 0.5, 0.95])
+        rows[name] = {"actual": actual, "median": middle, "lower90": low, "upper90": high}
+        rows[name]["below"] = float((drawn < actual).mean())
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("statistic")
 
 
 def not_identified(fit: LawFit) -> list[str]:

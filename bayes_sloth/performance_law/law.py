@@ -32,6 +32,9 @@ from bayes_sloth.design import REFERENCE_PARAMS_B, REFERENCE_TOKENS_T
 from bayes_sloth.performance_law.published import instability
 
 COVARIATES = ("size", "tokens", "depth", "ffn", "year")
+# The link is anchored at the middle of MMLU's range (62.5 points), whatever the data: there a logit
+# is worth the 18.75 points by which the published coefficients are translated into priors.
+REFERENCE = 0.5
 # A thousand tokens for each parameter, in the units of size and tokens.
 CENTRE_OF_SATURATION = float(np.log10(REFERENCE_PARAMS_B / REFERENCE_TOKENS_T))
 

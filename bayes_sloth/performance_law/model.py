@@ -23,6 +23,7 @@ of every interval, and no model is dropped.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,14 +33,19 @@ from bayes_sloth.performance_law.data import CHANCE, ITEMS, SOURCES
 from bayes_sloth.performance_law.design import LawDesign, known_cells
 from bayes_sloth.performance_law.law import (
     COVARIATES,
+    REFERENCE,
     effective_size,
     linear_predictor,
     token_term,
 )
-from bayes_sloth.performance_law.priors import EFFECT_PRIORS, PRIORS, SIZE_OF_SHAPE_SD
+from bayes_sloth.performance_law.priors import ALL_PRIORS, SIZE_OF_SHAPE_SD
+from bayes_sloth.priors import Prior
 
 if TYPE_CHECKING:
     import pymc as pm
+
+COORDINATE = "_drawn"
+type Priors = Mapping[str, Prior]
 
 # What a forecast needs.
 FORECAST_VARIABLES = (
@@ -67,43 +73,51 @@ FORECAST_VARIABLES = (
 )
 
 
-def build_law(design: LawDesign) -> pm.Model:
+def build_law(design: LawDesign, changes: Mapping[str, Prior] | None = None) -> pm.Model:
     """Return the PyMC model of a design.
 
     Parameters
     ----------
     design : LawDesign
+    changes : mapping of str to Prior, optional
+        Priors other than those of `performance_law.priors`, by their names there.
 
     Returns
     -------
     pymc.Model
         Coords ``model``, ``source``, ``developer``, ``lineage``, ``covariate``,
         ``model_without_tokens`` and ``model_without_size``; the observed variable ``mmlu`` is the
-        vector of known values. Data ``cell``, ``known_mmlu`` and ``reference`` may be set anew
-        (`known_cells`), to hide values without compiling again.
+        vector of known values. The data of `known_cells` may be set anew, to hide values without
+        compiling again.
     """
     import pymc as pm
     import pytensor.tensor as pt
 
+    priors = ALL_PRIORS | dict(changes or {})
     with pm.Model(coords=_coords(design)) as model:
-        data = known_cells(design.architectures.values.to_numpy(float))
+        data = known_cells(design, design.architectures.values.to_numpy(float))
         cell, known = pm.Data("cell", data["cell"]), pm.Data("known_mmlu", data["known_mmlu"])
-        reference = pm.Data("reference", data["reference"])
-        ability = _ability(design)
-        shape, ceiling = (PRIORS[name].variable(name) for name in ("link_shape", "ceiling"))
-        mu = link.expected(ability, CHANCE, reference, ceiling, shape, xp=pt)
-        source_sd = PRIORS["source_sd"].variable("source_sd", dims="source")
-        offset = PRIORS["source_offset"].variable("source_offset")
+        ability = _ability(design, data, priors)
+        shape, ceiling = (priors[name].variable(name) for name in ("link_shape", "ceiling"))
+        mu = link.expected(ability, CHANCE, REFERENCE, ceiling, shape, xp=pt)
+        source_sd = priors["source_sd"].variable("source_sd", dims="source")
+        offset = priors["source_offset"].variable("source_offset")
         expected = mu[:, None] + offset * np.array([0.0, 1.0])
         sigma = link.spread(mu[:, None], CHANCE, ITEMS, source_sd, 0.0, xp=pt)
         pm.StudentT(
             "mmlu",
-            nu=pm.Deterministic("dof", 1 + PRIORS["dof"].variable("dof_above_one")),
+            nu=pm.Deterministic("dof", 1 + priors["dof"].variable("dof_above_one")),
             mu=expected.ravel()[cell],
             sigma=sigma.ravel()[cell],
             observed=known,
         )
     return model
+
+
+def stored_variables(model: pm.Model) -> list[str]:
+    """Return what to store of each draw: all but the sampler's own coordinates."""
+    names = [variable.name for variable in (*model.free_RVs, *model.deterministics)]
+    return [name for name in names if not name.endswith(COORDINATE)]
 
 
 def _coords(design: LawDesign) -> dict[str, Any]:
@@ -119,32 +133,33 @@ def _coords(design: LawDesign) -> dict[str, Any]:
     }
 
 
-def _ability(design: LawDesign) -> Any:
-    """Return the models' abilities, in logits about the typical level."""
+def _ability(design: LawDesign, data: dict[str, np.ndarray], priors: Priors) -> Any:
+    """Return the models' abilities, in logits about the middle of MMLU's range."""
     import pymc as pm
 
     log_total, log_active = _sizes(design)
-    weight = PRIORS["active_weight"].variable("active_weight")
+    weight = priors["active_weight"].variable("active_weight")
     size = effective_size(log_total, log_active, weight)
     year = pm.Data("year", design.year)
     contrasts = pm.Data("contrasts", design.contrasts)
-    ratio, softness = (PRIORS[name].variable(name) for name in ("saturation", "softness"))
-    tokens = token_term(_tokens(design, size, year), size, ratio, softness, xp=_pt())
+    ratio, softness = (priors[name].variable(name) for name in ("saturation", "softness"))
+    tokens = token_term(_tokens(design, size, year, priors), size, ratio, softness, xp=_pt())
     mean = (
-        PRIORS["intercept"].variable("intercept")
+        priors["intercept"].variable("intercept")
         + linear_predictor(
-            _effects(),
-            PRIORS["instability_effect"].variable("instability_effect"),
+            _effects(priors),
+            priors["instability_effect"].variable("instability_effect"),
             size,
             tokens,
             (contrasts[0], contrasts[1], contrasts[2]),
             year,
         )
-        + _group_effect("developer", design.developer_of_model)
-        + _group_effect("lineage", design.lineage_of_model)
+        + _group_effect("developer", design.developer_of_model, data, priors)
+        + _group_effect("lineage", design.lineage_of_model, data, priors)
     )
-    # Centred: what is measured to a point tells a model's ability far better than the law does.
-    return pm.Normal("ability", mean, PRIORS["model_sd"].variable("model_sd"), dims="model")
+    # What is measured to a point tells a model's ability far better than the law does: centred.
+    scale = priors["model_sd"].variable("model_sd")
+    return _normal("ability", mean, scale, data["model_centring"], dims="model")
 
 
 def _pt() -> Any:
@@ -153,21 +168,37 @@ def _pt() -> Any:
     return pt
 
 
-def _effects() -> Any:
+def _effects(priors: Priors) -> Any:
     import pymc as pm
 
-    parameters = [EFFECT_PRIORS[name].parameters for name in COVARIATES]
+    parameters = [priors[f"effect[{name}]"].parameters for name in COVARIATES]
     mu, sigma = (np.array([p[key] for p in parameters]) for key in ("mu", "sigma"))
     return pm.Normal("effect", mu, sigma, dims="covariate")
 
 
-def _group_effect(name: str, group_of_model: np.ndarray) -> Any:
+def _group_effect(
+    name: str, group_of_model: np.ndarray, data: dict[str, np.ndarray], priors: Priors
+) -> Any:
     """Return the effect of each model's developer or lineage."""
     import pymc as pm
 
-    scale = PRIORS[f"{name}_sd"].variable(f"{name}_sd")
-    effect = pm.Normal(f"{name}_effect", 0, scale, dims=name)
+    scale = priors[f"{name}_sd"].variable(f"{name}_sd")
+    effect = _normal(f"{name}_effect", 0.0, scale, data[f"{name}_centring"], dims=name)
     return effect[pm.Data(f"{name}_of_model", group_of_model)]
+
+
+def _normal(name: str, mean: Any, scale: Any, centring: np.ndarray, dims: str) -> Any:
+    r"""Return normal variables in coordinates between centred (1) and non-centred (0).
+
+    With weight :math:`w`, :math:`z \sim N(w m, s^w)` and :math:`m + s^{1 - w} (z - w m)` has mean
+    :math:`m` and standard deviation :math:`s` whatever :math:`w`. The weights are data named
+    ``<kind>_centring``, so that hiding a model's scores can turn its coordinates.
+    """
+    import pymc as pm
+
+    w = pm.Data(f"{dims}_centring", centring)
+    drawn = pm.Normal(name + COORDINATE, w * mean, scale**w, dims=dims)
+    return pm.Deterministic(name, mean + scale ** (1 - w) * (drawn - w * mean), dims=dims)
 
 
 def _sizes(design: LawDesign) -> tuple[Any, Any]:
@@ -184,12 +215,12 @@ def _sizes(design: LawDesign) -> tuple[Any, Any]:
     return tuple(_pt().set_subtensor(known[missing], latent) for known in (total, active))  # type: ignore[return-value]
 
 
-def _tokens(design: LawDesign, size: Any, year: Any) -> Any:
+def _tokens(design: LawDesign, size: Any, year: Any, priors: Priors) -> Any:
     """Return the models' tokens, the unknown ones as parameters with the others' population."""
     import pymc as pm
 
     level, trend, by_size, scale = (
-        PRIORS[name].variable(name)
+        priors[name].variable(name)
         for name in ("token_level", "token_trend", "token_size", "token_sd")
     )
     mean = level + trend * year + by_size * size

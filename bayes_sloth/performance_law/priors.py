@@ -1,6 +1,6 @@
 r"""Every prior of the Bayesian Performance Law, in one place, each with its reason.
 
-Effects are in **logits**; in the middle of MMLU's range a logit is
+Effects are in **logits**; in the middle of MMLU's range, where the link is anchored, a logit is
 :math:`(100 - 25) / 4 = 18.75` points. Size, tokens and contrasts are in **tenfolds**.
 
 The effects of architecture are centred on the published coefficients and weigh **ten models**: a
@@ -19,7 +19,7 @@ from bayes_sloth.performance_law import published
 from bayes_sloth.performance_law.law import COVARIATES
 from bayes_sloth.priors import Prior, scale_prior
 
-POINTS_PER_LOGIT = (100 - 25) / 4
+POINTS_PER_LOGIT, MIDDLE = (100 - 25) / 4, (100 + 25) / 2
 WORTH, NOISE = 10, 0.6
 _PER_TENFOLD = float(np.log(10)) / POINTS_PER_LOGIT
 
@@ -43,6 +43,12 @@ PUBLISHED_EFFECT = {
 PUBLISHED_INSTABILITY = (
     published.LAYERS + published.HIDDEN + published.FFN + published.TOKENS
 ) / POINTS_PER_LOGIT
+
+# Points of the published law at the reference, 7 billion parameters and 2 trillion tokens, in the
+# shape of Llama-2-7B.
+PUBLISHED_LEVEL = (float(published.published_mmlu(32, 4096, 11008, 7.0, 2.0)) - MIDDLE) / (
+    POINTS_PER_LOGIT
+)
 
 
 def _published(covariate: str) -> Prior:
@@ -69,9 +75,9 @@ EFFECT_PRIORS = {
 PRIORS = {
     "intercept": Prior(
         "Normal",
-        {"mu": 0.0, "sigma": 1.0},
-        "a model of 7B parameters and 2T tokens at the start of 2024 stands near the typical level "
-        "of the data, 0 by construction of the link",
+        {"mu": PUBLISHED_LEVEL, "sigma": 1.0},
+        "what the published law says of a model of 7B parameters and 2T tokens (58 points), taken "
+        "for the start of 2024, give or take a logit (19 points): makers and dates differ",
     ),
     "instability_effect": Prior(
         "LogNormal",
@@ -152,11 +158,34 @@ PRIORS = {
         0.3, 0.5, "tokens at equal size and date vary by a factor of two or so"
     ),
 }
+ALL_PRIORS = {f"effect[{name}]": EFFECT_PRIORS[name] for name in COVARIATES} | PRIORS
 SIZE_OF_SHAPE_SD = 0.1  # tenfolds: dense models lie within 0.08 (sd) of what their shape implies
+
+_NONE, _SMALL = 1e-3, "no effect: a thousandth of a logit"
+
+
+def _without(*names: str) -> dict[str, Prior]:
+    """Return priors that leave effects out: within a thousandth of a logit of zero."""
+    return {
+        name: Prior("Normal", {"mu": 0.0, "sigma": _NONE}, _SMALL)
+        if name.startswith("effect")
+        else Prior("LogNormal", {"mu": float(np.log(_NONE)), "sigma": 0.1}, _SMALL)
+        for name in names
+    }
+
+
+# Simpler laws, to compare with: each is the law with some of its priors shut.
+VARIANTS = {
+    "without date": _without("effect[year]"),
+    "without shape": _without("effect[depth]", "effect[ffn]", "instability_effect"),
+    "without developers and lineages": _without("developer_sd", "lineage_sd"),
+    "without saturation": {
+        "saturation": Prior("Normal", {"mu": 4.0, "sigma": 0.01}, "beyond any number of tokens")
+    },
+}
 
 
 def priors_table() -> pd.DataFrame:
     """Return the priors with their reasons, indexed by parameter."""
-    named = {f"effect[{name}]": EFFECT_PRIORS[name] for name in COVARIATES} | PRIORS
-    rows = {name: {"prior": str(prior), "reason": prior.reason} for name, prior in named.items()}
+    rows = {name: {"prior": str(p), "reason": p.reason} for name, p in ALL_PRIORS.items()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from bayes_sloth.cli.performance_law.backtest import backtest
 from bayes_sloth.cli.performance_law.check import check
 from bayes_sloth.cli.performance_law.closed import closed
+from bayes_sloth.cli.performance_law.compare import compare
 from bayes_sloth.cli.performance_law.contamination import contamination
 from bayes_sloth.cli.performance_law.fit import fit
 from bayes_sloth.cli.performance_law.forecast import forecast
@@ -26,5 +28,5 @@ def performance_law() -> None:
     """  # noqa: E501
 
 
-for command in (fit, forecast, check, plan, training, closed, contamination):
+for command in (fit, forecast, check, backtest, compare, plan, training, closed, contamination):
     performance_law.add_command(command)

@@ -26,7 +26,13 @@ from bayes_sloth.errors import InputError
 def contamination(
     mmlu: float, second: str | None, fit_path: str, as_json: bool, **choices: Any
 ) -> None:
-    """Ask whether a score is too high for its architecture, and a second benchmark agrees."""
+    """Ask whether a score is too high for its architecture, and a second benchmark agrees.
+
+    \b
+    Example:
+      bayes-sloth performance-law contamination --layers 40 --hidden 5120 --ffn 17920 \\
+        --params 14.7 --tokens 9.8 --mmlu 84.8 --second mmlu_pro=50
+    """
     from bayes_sloth.performance_law.uses.contamination import check_contamination
 
     answer = check_contamination(read_fit(fit_path), mmlu, second=_pair(second), **given(choices))

@@ -18,10 +18,24 @@ from bayes_sloth.cli.shared import check_writable
 @click.option("--tune", type=int, help="Steps of adaptation of each chain.")
 @click.option("--draws", type=int, help="Draws kept of each chain.")
 @click.option("--seed", type=int, help="Same seed, same draws.")
+@click.option("--variant", help='A simpler law to compare with, such as "without date".')
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
-def fit(architectures: str | None, out: str, quiet: bool, as_json: bool, **choices: Any) -> None:
-    """Fit the Bayesian law to ARCHITECTURES (a CSV), or to the bundled table."""
+def fit(
+    architectures: str | None,
+    out: str,
+    variant: str | None,
+    quiet: bool,
+    as_json: bool,
+    **choices: Any,
+) -> None:
+    """Fit the Bayesian law to ARCHITECTURES (a CSV), or to the bundled table.
+
+    \b
+    Examples:
+      bayes-sloth performance-law fit --out law.nc
+      bayes-sloth performance-law fit my_models.csv --out mine.nc
+    """
     from dataclasses import replace
 
     check_writable(out)
@@ -34,7 +48,7 @@ def fit(architectures: str | None, out: str, quiet: bool, as_json: bool, **choic
     from bayes_sloth.performance_law.fitting import fit as fit_law
 
     sampling = replace(LAW_SAMPLING, **given(choices))
-    done = fit_law(table, sampling, progress=False if quiet else None)
+    done = fit_law(table, sampling, variant=variant, progress=False if quiet else None)
     done.save(out)
     if as_json:
         click.echo(json.dumps({"out": out, "health": done.health.to_dict()}, indent=2))

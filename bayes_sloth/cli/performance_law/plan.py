@@ -10,11 +10,13 @@ from bayes_sloth.cli.performance_law.shared import (
     answer_options,
     architecture_options,
     given,
+    plot_option,
     print_answer,
     read_fit,
     source_option,
     whose_options,
 )
+from bayes_sloth.cli.shared import check_writable, save_figure
 
 
 @click.group()
@@ -27,12 +29,27 @@ def plan() -> None:
 @click.option("--show", "shown", default=10, show_default=True, help="Rows.")
 @whose_options()[0]
 @whose_options()[1]
+@plot_option("the ranking")
 @answer_options
-def architecture(flops: float, fit_path: str, as_json: bool, **choices: Any) -> None:
-    """Rank the shapes that exist under a training budget."""
+def architecture(
+    flops: float, fit_path: str, plot: str | None, as_json: bool, **choices: Any
+) -> None:
+    """Rank the shapes that exist under a training budget.
+
+    \b
+    Example:
+      bayes-sloth performance-law plan architecture --flops 1e24 --plot shapes.png
+    """
     from bayes_sloth.performance_law.uses.architecture import rank_architectures
 
-    print_answer(rank_architectures(read_fit(fit_path), flops, **given(choices)), as_json)
+    if plot:
+        check_writable(plot, pictures=True)
+    answer = rank_architectures(read_fit(fit_path), flops, **given(choices))
+    if plot:
+        from bayes_sloth.performance_law.plots import plot_ranking
+
+        save_figure(lambda: plot_ranking(answer), plot)
+    print_answer(answer, as_json)
 
 
 @plan.command("expansion")
@@ -44,7 +61,13 @@ def architecture(flops: float, fit_path: str, as_json: bool, **choices: Any) -> 
 @source_option("harness")
 @answer_options
 def expansion(fit_path: str, as_json: bool, **choices: Any) -> None:
-    """Compare a deeper, a wider and a sparser version of a model."""
+    """Compare a deeper, a wider and a sparser version of a model.
+
+    \b
+    Example:
+      bayes-sloth performance-law plan expansion --layers 32 --hidden 4096 --ffn 14336 \\
+        --params 8.03 --tokens 15 --mmlu 66
+    """
     from bayes_sloth.performance_law.uses.expansion import plan_expansion
 
     print_answer(plan_expansion(read_fit(fit_path), **given(choices)), as_json)

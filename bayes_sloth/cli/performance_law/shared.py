@@ -58,6 +58,11 @@ def answer_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def plot_option(what: str) -> Callable[..., Any]:
+    """Return the option that draws the answer."""
+    return click.option("--plot", help=f"Draw {what} to this file (.png, .svg, .pdf).")
+
+
 def source_option(default: str) -> Callable[..., Any]:
     """Return the option that says whose measurement is meant."""
     return click.option(

@@ -26,7 +26,13 @@ from bayes_sloth.cli.performance_law.shared import (
 def training(
     mmlu: float, tokens_so_far_t: float, fit_path: str, as_json: bool, **choices: Any
 ) -> None:
-    """Say whether a running training scores what the law expects by now."""
+    """Say whether a running training scores what the law expects by now.
+
+    \b
+    Example:
+      bayes-sloth performance-law training --layers 80 --hidden 8192 --ffn 28672 \\
+        --params 70.6 --tokens 15 --so-far 5 --mmlu 70
+    """
     from bayes_sloth.performance_law.uses.training import check_training
 
     answer = check_training(read_fit(fit_path), mmlu, tokens_so_far_t, **given(choices))

@@ -60,7 +60,7 @@ def rank_architectures(
         )
     asked = ask(fit, shapes.assign(developer=developer, release=release))
     rng = np.random.default_rng(seed)
-    law = abilities(fit, asked, rng, own="none")
+    law = abilities(fit, asked, rng, own=False)
     own = fit.draws["model_sd"][:, None] * rng.standard_normal(law.shape)
     points, trained = 100 * expected(fit, law), 100 * expected(fit, law + own)
     table = _table(asked, points, trained)

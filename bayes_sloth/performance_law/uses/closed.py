@@ -10,14 +10,15 @@ import pandas as pd
 
 from bayes_sloth.errors import InputError
 from bayes_sloth.performance_law.conditioning import (
+    condition,
     fraction_of_points,
-    log_likelihood,
+    recipe,
     resample,
     rough,
 )
 from bayes_sloth.performance_law.data import years_since_epoch
 from bayes_sloth.performance_law.design import LawDesign
-from bayes_sloth.performance_law.forecasting import expected, law_of, token_population
+from bayes_sloth.performance_law.forecasting import law_of, token_population
 from bayes_sloth.performance_law.law import bulk, log_size
 from bayes_sloth.performance_law.published import instability
 from bayes_sloth.performance_law.uses.result import Answer, interval
@@ -62,7 +63,7 @@ def infer_size(
     -------
     Answer
         The table is the ridge: for each class of sizes its posterior probability, and the tokens
-        that go with it.
+        that go with it. Its ``draws`` are of both, ``params_b`` and ``tokens_t``.
     """
     low, high = between_b
     if not 0 < low < high <= 20_000:
@@ -72,12 +73,12 @@ def infer_size(
     year = years_since_epoch(release)
     rng = np.random.default_rng(seed)
     n = len(fit.draws["intercept"])
-    params_b = np.exp(rng.uniform(np.log(low), np.log(high), size=(n, 1)))
+    params_b = low * (high / low) ** rng.uniform(size=(n, 1))
     size = log_size(params_b)
     tokens = token_population(fit, size, year, rng)
-    ability = law_of(fit, size, tokens, _shapes(fit.design, size, rng), year)
-    ability += _recipe(fit, developer, rng)
-    weight = log_likelihood(fit, expected(fit, ability), observed, source)[:, 0]
+    law = law_of(fit, size, tokens, _shapes(fit.design, size, rng), year)[:, 0]
+    shift, spread = recipe(fit, developer)
+    _, weight = condition(fit, law + shift, spread, {source: observed}, rng)
     kept, effective = resample(weight, rng)
     size_b, tokens_t = params_b[kept, 0], 2 * 10 ** tokens[kept, 0]
     return Answer(
@@ -93,6 +94,7 @@ def infer_size(
             "effective_draws": effective,
         },
         (*(() if fit.health.passed else (fit.health.sentence(),)), *rough(effective), *_CAVEATS),
+        pd.DataFrame({"params_b": size_b, "tokens_t": tokens_t}),
     )
 
 
@@ -118,16 +120,6 @@ def _shapes(design: LawDesign, size: np.ndarray, rng: np.random.Generator) -> np
     layers, hidden = 10 ** ((x + 9 + 2 * aspect) / 3), 10 ** ((x + 9 - aspect) / 3)
     width = hidden * 10 ** (ffn + design.typical.ffn[0] + design.typical.ffn[1] * x)
     return np.stack([depth, ffn, instability(layers, hidden, width)])
-
-
-def _recipe(fit: LawFit, developer: str, rng: np.random.Generator) -> np.ndarray:
-    """Return draws of the effects of developer, lineage and model together."""
-    draws = fit.draws
-    known = fit.design.developers.get_indexer(pd.Index([developer]))[0]
-    noise = rng.standard_normal((3, len(draws["model_sd"])))
-    own = draws["lineage_sd"] * noise[1] + draws["model_sd"] * noise[2]
-    maker = draws["developer_sd"] * noise[0] if known < 0 else draws["developer_effect"][:, known]
-    return np.asarray(maker + own)[:, None]
 
 
 def _ridge(size_b: np.ndarray, tokens_t: np.ndarray) -> pd.DataFrame:

@@ -10,13 +10,14 @@ import pandas as pd
 from bayes_sloth.errors import InputError
 from bayes_sloth.performance_law.checks import dense_params_b
 from bayes_sloth.performance_law.conditioning import (
+    condition,
     fraction_of_points,
-    log_likelihood,
+    recipe,
     resample,
     rough,
 )
 from bayes_sloth.performance_law.data import SHAPE
-from bayes_sloth.performance_law.forecasting import abilities, ask, expected, warnings_of
+from bayes_sloth.performance_law.forecasting import ask, expected, law_ability, warnings_of
 from bayes_sloth.performance_law.uses.architecture import FLOPS_PER_PARAMETER_AND_TOKEN
 from bayes_sloth.performance_law.uses.result import Answer, interval
 
@@ -65,12 +66,17 @@ def plan_expansion(
     ways = _ways(architecture, deeper, wider, experts)
     asked = ask(fit, ways)
     rng = np.random.default_rng(seed)
-    mu = expected(fit, abilities(fit, asked, rng, own="shared"))
+    mean, spread = recipe(fit, asked["developer"].iloc[0], asked["lineage"].iloc[0])
+    law = law_ability(fit, asked, rng) + mean[:, None]
     notes: tuple[str, ...] = ()
-    if mmlu is not None:
-        weight = log_likelihood(fit, mu[:, :1], fraction_of_points(mmlu), source)[:, 0]
+    if mmlu is None:
+        own = spread * rng.standard_normal(len(spread))
+        mu = expected(fit, law + own[:, None])
+    else:
+        known = {source: fraction_of_points(mmlu)}
+        own, weight = condition(fit, law[:, 0], spread, known, rng)
         kept, effective = resample(weight, rng)
-        mu, notes = mu[kept], rough(effective)
+        mu, notes = expected(fit, law + own[:, None])[kept], rough(effective)
     table = _table(asked, 100 * mu)
     best = str(table.iloc[1:]["median"].idxmax())
     row = table.loc[best]

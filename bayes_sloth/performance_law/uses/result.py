@@ -25,6 +25,8 @@ class Answer:
         Single figures.
     warnings : tuple of str
         What to know before trusting them.
+    draws : DataFrame or None
+        Joint draws behind the table, where it cannot show how they go together.
     """
 
     title: str
@@ -32,6 +34,7 @@ class Answer:
     table: pd.DataFrame
     numbers: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    draws: pd.DataFrame | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""

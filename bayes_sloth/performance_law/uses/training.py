@@ -9,15 +9,16 @@ import pandas as pd
 
 from bayes_sloth.errors import InputError
 from bayes_sloth.performance_law.conditioning import (
+    condition,
     fraction_of_points,
-    log_likelihood,
+    recipe,
     resample,
     rough,
 )
 from bayes_sloth.performance_law.forecasting import (
-    abilities,
     ask,
     expected,
+    law_ability,
     measured,
     summarise,
     warnings_of,
@@ -72,15 +73,19 @@ def check_training(
     )
     asked = ask(fit, both)
     rng = np.random.default_rng(seed)
-    mu = expected(fit, abilities(fit, asked, rng, own="shared"))
-    points = 100 * measured(fit, mu, source, rng)
+    mean, spread = recipe(fit, asked["developer"].iloc[0], asked["lineage"].iloc[0])
+    law = law_ability(fit, asked, rng) + mean[:, None]
+    own = spread * rng.standard_normal(len(spread))
+    points = 100 * measured(fit, expected(fit, law + own[:, None]), source, rng)
     tail = float((points[:, 0] <= mmlu).mean())
-    kept, effective = resample(log_likelihood(fit, mu[:, :1], observed, source)[:, 0], rng)
+    own, weight = condition(fit, law[:, 0], spread, {source: observed}, rng)
+    after = 100 * measured(fit, expected(fit, law + own[:, None]), source, rng)
+    kept, effective = resample(weight, rng)
     table = pd.DataFrame(
         {
             "so far, expected": summarise(points[:, 0]),
             "at the end, before": summarise(points[:, 1]),
-            "at the end, given the score": summarise(points[kept, 1]),
+            "at the end, given the score": summarise(after[kept, 1]),
         }
     ).T.rename_axis("forecast")
     return Answer(
