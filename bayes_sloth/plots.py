@@ -334,9 +334,7 @@ def _size(about: pd.Series) -> str:
 
 def _family(forecast: Forecast, fit: Fit, name: str) -> pd.DataFrame:
     """Return the known models of the forecast's variant, or of its lineage."""
-    family, table = forecast.models.at[name, "family"], fit.scores.to_frame()
-    own = table[table["variant"] == family]
-    return own if len(own) else table[table["lineage"] == family]
+    return fit.scores.of_family(str(forecast.models.at[name, "family"]))
 
 
 def _mark_chance(ax: Axes, chance: np.ndarray, rows: np.ndarray) -> None:

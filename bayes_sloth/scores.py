@@ -109,6 +109,23 @@ class Scores:
         )
         return replace(chosen, notes=chosen._set_aside_notes())
 
+    def of_family(self, name: str) -> pd.DataFrame:
+        """Return the models of a variant, or else of a lineage, with their scores.
+
+        Parameters
+        ----------
+        name : str
+            A variant wins where both exist; of an unknown name, no row is returned.
+
+        Returns
+        -------
+        DataFrame
+            As `to_frame` returns it.
+        """
+        table = self.to_frame()
+        own = table[table["variant"] == name]
+        return own if len(own) else table[table["lineage"] == name]
+
     def with_size_and_tokens(self) -> tuple[Scores, list[str]]:
         """Keep the models that can take part in a fit.
 

@@ -30,10 +30,10 @@ def read_scores(path: str | None, benchmarks: str | None, as_published: bool) ->
 
 def check_writable(path: str, pictures: bool = False) -> None:
     """Refuse a place that cannot be written to before work is spent."""
-    target = Path(path)
-    if target.is_dir() or not target.absolute().parent.is_dir():
-        raise InputError(f"cannot write '{path}': give the name of a file in a folder that exists")
-    if pictures and target.suffix.lower() not in (".png", ".svg", ".pdf"):
+    from bayes_sloth.storage import check_writable as check_place
+
+    check_place(path)
+    if pictures and Path(path).suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"cannot draw '{path}': give a name that ends in .png, .svg or .pdf")
 
 
