@@ -50,7 +50,9 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     """Refuse a place that cannot be written to, before work is spent on what goes there."""
     target = Path(path)
     if target.is_dir() or not target.absolute().parent.is_dir():
-        raise InputError(f"cannot write '{target}': give the name of a file in a folder that exists")
+        raise InputError(
+            f"cannot write '{target}': give the name of a file in a folder that exists"
+        )
     if not os.access(target.absolute().parent, os.W_OK):
         raise InputError(f"cannot write '{target}': you may not write in that folder; give another")
 

@@ -22,7 +22,8 @@ COLOURS = (BLUE, ORANGE, "#009E73", "#AA5599", GREY)
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross")
 INTERVALS = ("lower50", "upper50", "lower90", "upper90")
 ROW = 26  # pixels
-MARGINS = {"l": 8, "r": 12, "t": 34, "b": 44}
+MARGINS = {"l": 12, "r": 12, "t": 34, "b": 48}
+BELOW = 70  # pixels for the legend
 
 
 def intervals(
@@ -64,7 +65,7 @@ def intervals(
     axis = {"title": {"text": x_title}, "zeroline": zero}
     return _figure(
         traces,
-        height=max(ROW * len(rows) * max(1.0, 0.62 * len(groups)), 60) + 110,
+        height=max(ROW * len(rows) * max(1.0, 0.62 * len(groups)), 60) + 90 + BELOW,
         xaxis=axis if limits is None else axis | {"range": list(limits)},
         yaxis={
             "tickvals": list(place.values()),
@@ -123,7 +124,7 @@ def _marks(
     name: str, y: Sequence[float], labels: Sequence[Any], values: Sequence[Any], symbol: str
 ) -> dict[str, Any]:
     open_ = "-open" in symbol
-    marker = {"symbol": symbol, "size": 9 if open_ else 11, "color": ORANGE if open_ else GREY}
+    marker: dict[str, Any] = {"symbol": symbol, "size": 9 if open_ else 11, "color": ORANGE if open_ else GREY}
     marker |= {"line": {"width": 2, "color": marker["color"]}}
     return {
         "x": list(values), "y": list(y), "mode": "markers", "name": name, "marker": marker,
@@ -185,10 +186,11 @@ def bands(
                 "hovertemplate": "%{text}: %{y:.3f}<extra></extra>",
             }
         )  # fmt: skip
-    axis: dict[str, Any] = {"title": {"text": y_title}, "zeroline": False}
+    axis: dict[str, Any] = {"title": {"text": y_title}, "zeroline": False, "automargin": True}
     return _figure(
         traces,
         height=300,
+        legend=False,  # small; the caption names line, bands and points
         xaxis={"title": {"text": x_title}, "type": "log", "dtick": "D2", "tickformat": "~g"},
         yaxis=axis if limits is None else axis | {"range": list(limits)},
     )
@@ -226,7 +228,7 @@ def coverage(settings: pd.DataFrame) -> go.Figure:
         )  # fmt: skip
     figure = _figure(
         traces,
-        height=40 * len(settings) + 120,
+        height=40 * len(settings) + 90 + BELOW,
         xaxis={"title": {"text": "scores within the interval (%)"}, "zeroline": False},
         yaxis={
             "tickvals": list(rows), "ticktext": [escape(str(name)) for name in settings.index],
@@ -275,12 +277,12 @@ def scatter(
         }
         for i, (name, part) in enumerate(groups.items())
     ]  # fmt: skip
-    yaxis: dict[str, Any] = {"title": {"text": y_title}, "zeroline": False}
+    yaxis: dict[str, Any] = {"title": {"text": y_title}, "zeroline": False, "automargin": True}
     height = 440
     if labels is not None:
-        height = ROW * len(labels) + 110
+        height = ROW * len(labels) + 90 + BELOW
         yaxis |= {"tickvals": list(range(len(labels))), "ticktext": list(labels),
-                  "automargin": True, "range": [-0.7, len(labels) - 0.3]}  # fmt: skip
+                  "range": [-0.7, len(labels) - 0.3]}  # fmt: skip
     figure = _figure(
         traces, height=height, xaxis={"title": {"text": x_title}, "zeroline": False}, yaxis=yaxis
     )
@@ -291,12 +293,14 @@ def scatter(
     return figure
 
 
-def _figure(traces: list[dict[str, Any]], *, height: float, **axes: dict[str, Any]) -> go.Figure:
+def _figure(
+    traces: list[dict[str, Any]], *, height: float, legend: bool = True, **axes: dict[str, Any]
+) -> go.Figure:
     import plotly.graph_objects as go
 
     layout: dict[str, Any] = {
         "template": "none", "height": height, "margin": MARGINS, "hovermode": "closest",
-        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left"},
-        **axes,
+        "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
+        "showlegend": legend, **axes,
     }  # fmt: skip
     return go.Figure([{"type": "scatter", **trace} for trace in traces], layout)

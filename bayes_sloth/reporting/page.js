@@ -24,7 +24,8 @@
 
   const config = {
     responsive: true, displaylogo: false, displayModeBar: true, scrollZoom: false,
-    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
+    // Nothing leaves the file: no button that sends a plot anywhere.
+    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d", "sendChartToCloud"],
   };
 
   async function draw(plot) {

@@ -156,7 +156,8 @@ def _curves(content: Content, family: str, curve: Forecast) -> Group:
         title = str(content.fit.scores.benchmarks.at[benchmark, "name"])
         points = known.set_index("params_b", append=True)[benchmark].dropna()
         figure = figures.bands(table, "parameters (billions)", SCORE, points=points, limits=(0, 1))
-        says = f"{title} over size, {family} on {tokens:g}T tokens: median, 50 and 90 % band."
+        says = f"{title} over size, {family} on {tokens:g}T tokens: median (line), 50 and 90 % "
+        says += "bands, known models (points)."
         panels.append(Panel(title, says, figure=figure))
     numbers = pd.concat(
         {_label(content, name): t[["median", *figures.INTERVALS]] for name, t in tables.items()},

@@ -8,9 +8,7 @@ from html import escape
 import pandas as pd
 
 
-def table_html(
-    table: pd.DataFrame, caption: str, digits: int | Mapping[str, int] = 3
-) -> str:
+def table_html(table: pd.DataFrame, caption: str, digits: int | Mapping[str, int] = 3) -> str:
     """Return a table as HTML; its index heads the rows.
 
     Parameters
@@ -50,7 +48,9 @@ def _right(table: pd.DataFrame, name: str) -> str:
 
 def _row_heads(label: object) -> str:
     parts = label if isinstance(label, tuple) else (label,)
-    return "".join(f'<th scope="row">{escape(str(part))}</th>' for part in parts)
+    return "".join(
+        f'<th scope="row">{escape(str(part))}</th>' if str(part) else "<td></td>" for part in parts
+    )
 
 
 def _cells(table: pd.DataFrame, row: tuple[object, ...], digits: int | Mapping[str, int]) -> str:

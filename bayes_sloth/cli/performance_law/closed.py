@@ -25,7 +25,12 @@ from bayes_sloth.cli.performance_law.shared import (
 @source_option("reported")
 @answer_options
 def closed(mmlu: float, fit_path: str, as_json: bool, **choices: Any) -> None:
-    """Say what size and tokens a model may have of which only MMLU is known."""
+    """Say what size and tokens a model may have of which only MMLU is known.
+
+    \b
+    Example:
+      bayes-sloth performance-law closed --mmlu 86.4 --release 2024-05
+    """
     from bayes_sloth.performance_law.uses.closed import infer_size
 
     print_answer(infer_size(read_fit(fit_path), mmlu, **given(choices)), as_json)

@@ -26,7 +26,13 @@ from bayes_sloth.errors import InputError
 def contamination(
     mmlu: float, second: str | None, fit_path: str, as_json: bool, **choices: Any
 ) -> None:
-    """Ask whether a score is too high for its architecture, and a second benchmark agrees."""
+    """Ask whether a score is too high for its architecture, and a second benchmark agrees.
+
+    \b
+    Examples:
+      bayes-sloth performance-law contamination --mmlu 82 --layers 80 --hidden 8192 \\
+        --ffn 28672 --params 70.6 --tokens 15 --second mmlu_pro=45
+    """
     from bayes_sloth.performance_law.uses.contamination import check_contamination
 
     answer = check_contamination(read_fit(fit_path), mmlu, second=_pair(second), **given(choices))

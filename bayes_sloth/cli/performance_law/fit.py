@@ -13,7 +13,13 @@ from bayes_sloth.cli.shared import check_writable
 
 @click.command()
 @click.argument("architectures", required=False, type=click.Path())
-@click.option("--out", default=DEFAULT_LAW, show_default=True, help="File of the fit (netCDF).")
+@click.option(
+    "--out",
+    type=click.Path(),
+    default=DEFAULT_LAW,
+    show_default=True,
+    help="File of the fit (netCDF).",
+)
 @click.option("--chains", type=int, help="Chains.")
 @click.option("--tune", type=int, help="Steps of adaptation of each chain.")
 @click.option("--draws", type=int, help="Draws kept of each chain.")
@@ -21,7 +27,12 @@ from bayes_sloth.cli.shared import check_writable
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def fit(architectures: str | None, out: str, quiet: bool, as_json: bool, **choices: Any) -> None:
-    """Fit the Bayesian law to ARCHITECTURES (a CSV), or to the bundled table."""
+    """Fit the Bayesian law to ARCHITECTURES (a CSV), or to the bundled table.
+
+    \b
+    Example:
+      bayes-sloth performance-law fit --out law.nc
+    """
     from dataclasses import replace
 
     check_writable(out)

@@ -19,7 +19,12 @@ from bayes_sloth.cli.performance_law.shared import (
 
 @click.group()
 def plan() -> None:
-    """Plan a training: which shape under a budget, or how to expand a model."""
+    """Plan a training: which shape under a budget, or how to expand a model.
+
+    \b
+    Example:
+      bayes-sloth performance-law plan architecture --flops 1e24
+    """
 
 
 @plan.command("architecture")
@@ -29,7 +34,12 @@ def plan() -> None:
 @whose_options()[1]
 @answer_options
 def architecture(flops: float, fit_path: str, as_json: bool, **choices: Any) -> None:
-    """Rank the shapes that exist under a training budget."""
+    """Rank the shapes that exist under a training budget.
+
+    \b
+    Example:
+      bayes-sloth performance-law plan architecture --flops 1e24 --show 5
+    """
     from bayes_sloth.performance_law.uses.architecture import rank_architectures
 
     print_answer(rank_architectures(read_fit(fit_path), flops, **given(choices)), as_json)
@@ -44,7 +54,13 @@ def architecture(flops: float, fit_path: str, as_json: bool, **choices: Any) -> 
 @source_option("harness")
 @answer_options
 def expansion(fit_path: str, as_json: bool, **choices: Any) -> None:
-    """Compare a deeper, a wider and a sparser version of a model."""
+    """Compare a deeper, a wider and a sparser version of a model.
+
+    \b
+    Examples:
+      bayes-sloth performance-law plan expansion --layers 32 --hidden 4096 --ffn 14336 \\
+        --params 8 --tokens 15 --mmlu 66
+    """
     from bayes_sloth.performance_law.uses.expansion import plan_expansion
 
     print_answer(plan_expansion(read_fit(fit_path), **given(choices)), as_json)

@@ -26,7 +26,13 @@ from bayes_sloth.cli.performance_law.shared import (
 def training(
     mmlu: float, tokens_so_far_t: float, fit_path: str, as_json: bool, **choices: Any
 ) -> None:
-    """Say whether a running training scores what the law expects by now."""
+    """Say whether a running training scores what the law expects by now.
+
+    \b
+    Examples:
+      bayes-sloth performance-law training --layers 32 --hidden 4096 --ffn 14336 \\
+        --params 8 --tokens 15 --so-far 5 --mmlu 58
+    """
     from bayes_sloth.performance_law.uses.training import check_training
 
     answer = check_training(read_fit(fit_path), mmlu, tokens_so_far_t, **given(choices))
