@@ -30,6 +30,7 @@ REQUIRED = ("model", "params_b", "tokens_t")
 METADATA = (*REQUIRED, "lineage", "variant", "instruct")
 IGNORED = ("hub_date", "source", "notes")
 LONGEST_LIST = 20
+BUNDLED_WITH_ERRATA = "the bundled leaderboard, with errata"
 
 SUITES = {"v1": ("v1",), "v2": ("v2",), "both": ("v1", "v2"), "downstream": ("downstream",)}
 
@@ -252,7 +253,7 @@ def load_scores(
     declared = _declare(benchmarks)
     if source is None:
         table = _bundled(errata)
-        label = f"the bundled leaderboard, {'with errata' if errata else 'as published'}"
+        label = BUNDLED_WITH_ERRATA if errata else "the bundled leaderboard, as published"
     else:
         table = validate.read_table(source, key="model")
         label = table.name

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 # Told apart by shape as well as by colour; the colours are readable on white and on black.
 COLOURS = (BLUE, ORANGE, "#009E73", "#AA5599", GREY)
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross")
+GLYPHS = dict(zip(SYMBOLS, "●◆■▲✚", strict=True)) | {"circle-open": "○", "line-ns": "|"}
 INTERVALS = ("lower50", "upper50", "lower90", "upper90")
 ROW = 26  # pixels
 MARGINS = {"l": 12, "r": 12, "t": 34, "b": 48}
-BELOW = 70  # pixels for the legend
 
 
 def intervals(
@@ -65,7 +65,7 @@ def intervals(
     axis = {"title": {"text": x_title}, "zeroline": zero}
     return _figure(
         traces,
-        height=max(ROW * len(rows) * max(1.0, 0.62 * len(groups)), 60) + 90 + BELOW,
+        height=max(ROW * len(rows) * max(1.0, 0.62 * len(groups)), 60) + 90,
         xaxis=axis if limits is None else axis | {"range": list(limits)},
         yaxis={
             "tickvals": list(place.values()),
@@ -124,7 +124,11 @@ def _marks(
     name: str, y: Sequence[float], labels: Sequence[Any], values: Sequence[Any], symbol: str
 ) -> dict[str, Any]:
     open_ = "-open" in symbol
-    marker: dict[str, Any] = {"symbol": symbol, "size": 9 if open_ else 11, "color": ORANGE if open_ else GREY}
+    marker: dict[str, Any] = {
+        "symbol": symbol,
+        "size": 9 if open_ else 11,
+        "color": ORANGE if open_ else GREY,
+    }
     marker |= {"line": {"width": 2, "color": marker["color"]}}
     return {
         "x": list(values), "y": list(y), "mode": "markers", "name": name, "marker": marker,
@@ -162,7 +166,7 @@ def bands(
     """
     x = table.index.to_numpy(float)
     traces: list[dict[str, Any]] = []
-    for level, opacity in ((90, 0.2), (50, 0.35)):
+    for level, opacity in ((90, 0.25), (50, 0.45)):
         if f"lower{level}" not in table:
             continue
         line = {"x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
@@ -190,7 +194,6 @@ def bands(
     return _figure(
         traces,
         height=300,
-        legend=False,  # small; the caption names line, bands and points
         xaxis={"title": {"text": x_title}, "type": "log", "dtick": "D2", "tickformat": "~g"},
         yaxis=axis if limits is None else axis | {"range": list(limits)},
     )
@@ -228,7 +231,7 @@ def coverage(settings: pd.DataFrame) -> go.Figure:
         )  # fmt: skip
     figure = _figure(
         traces,
-        height=40 * len(settings) + 90 + BELOW,
+        height=40 * len(settings) + 90,
         xaxis={"title": {"text": "scores within the interval (%)"}, "zeroline": False},
         yaxis={
             "tickvals": list(rows), "ticktext": [escape(str(name)) for name in settings.index],
@@ -280,7 +283,7 @@ def scatter(
     yaxis: dict[str, Any] = {"title": {"text": y_title}, "zeroline": False, "automargin": True}
     height = 440
     if labels is not None:
-        height = ROW * len(labels) + 90 + BELOW
+        height = ROW * len(labels) + 90
         yaxis |= {"tickvals": list(range(len(labels))), "ticktext": list(labels),
                   "range": [-0.7, len(labels) - 0.3]}  # fmt: skip
     figure = _figure(
@@ -293,14 +296,29 @@ def scatter(
     return figure
 
 
-def _figure(
-    traces: list[dict[str, Any]], *, height: float, legend: bool = True, **axes: dict[str, Any]
-) -> go.Figure:
+def _figure(traces: list[dict[str, Any]], *, height: float, **axes: dict[str, Any]) -> go.Figure:
     import plotly.graph_objects as go
 
     layout: dict[str, Any] = {
         "template": "none", "height": height, "margin": MARGINS, "hovermode": "closest",
-        "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
-        "showlegend": legend, **axes,
+        "showlegend": False, **axes,
     }  # fmt: skip
     return go.Figure([{"type": "scatter", **trace} for trace in traces], layout)
+
+
+def legend(figure: go.Figure) -> list[tuple[str, str, str]]:
+    """Return glyph, colour and name of what a figure shows: the page writes them as text.
+
+    Beside the plot, a legend wraps on a narrow screen, and is read aloud.
+    """
+    found = []
+    for trace in figure.data:
+        if trace.showlegend is False:
+            continue
+        if trace.fillcolor is not None:
+            found.append(("▇", trace.fillcolor, trace.name))
+        elif trace.mode == "lines":
+            found.append(("━" if trace.line.width > 2 else "─", trace.line.color, trace.name))
+        else:
+            found.append((GLYPHS[trace.marker.symbol or "circle"], trace.marker.color, trace.name))
+    return found

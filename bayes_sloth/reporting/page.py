@@ -8,6 +8,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from bayes_sloth import __version__
+from bayes_sloth.reporting.figures import legend
 from bayes_sloth.reporting.sections import sections
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def render(content: Content) -> str:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters["plot_json"] = plot_json
+    environment.filters |= {"plot_json": plot_json, "legend": legend}
     return environment.from_string(_own("page.html.jinja")).render(
         content=content,
         sections=sections(content),

@@ -11,6 +11,7 @@ import pandas as pd
 from bayes_sloth.checking.sensitivity import CONTRACTION_LIMIT
 from bayes_sloth.reporting import figures
 from bayes_sloth.reporting.tables import table_html
+from bayes_sloth.scores import BUNDLED_WITH_ERRATA, data_folder
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -156,8 +157,8 @@ def _curves(content: Content, family: str, curve: Forecast) -> Group:
         title = str(content.fit.scores.benchmarks.at[benchmark, "name"])
         points = known.set_index("params_b", append=True)[benchmark].dropna()
         figure = figures.bands(table, "parameters (billions)", SCORE, points=points, limits=(0, 1))
-        says = f"{title} over size, {family} on {tokens:g}T tokens: median (line), 50 and 90 % "
-        says += "bands, known models (points)."
+        says = f"{title} over size, {family} on {tokens:g}T tokens: median, 50 and 90 % "
+        says += "bands, known models."
         panels.append(Panel(title, says, figure=figure))
     numbers = pd.concat(
         {_label(content, name): t[["median", *figures.INTERVALS]] for name, t in tables.items()},
@@ -441,8 +442,23 @@ def _data(content: Content) -> Section:
                 table_html(about, "Benchmarks in the fit", {"n_items": 0}),
             ),
             *_odd(content),
+            *_errata(scores.source),
         ],
     )
+
+
+def _errata(source: str) -> list[Panel]:
+    """Return the corrections of the bundled table, where it was used with them."""
+    if source != BUNDLED_WITH_ERRATA:
+        return []
+    table = pd.read_csv(data_folder() / "errata.csv", dtype=str).fillna("").set_index("model")
+    return [
+        Panel(
+            "Corrections",
+            "Sizes, tokens and families that were corrected before fitting; no score was.",
+            table_html(table, "Errata of the bundled leaderboard"),
+        )
+    ]
 
 
 def _odd(content: Content) -> list[Panel]:
