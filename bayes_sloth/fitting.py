@@ -17,6 +17,7 @@ import pandas as pd
 
 from bayes_sloth import __version__
 from bayes_sloth.design import Design, make_design, principal_directions, typical_level
+from bayes_sloth.errors import InputError
 from bayes_sloth.health import Health, diagnose
 from bayes_sloth.model import FORECAST_VARIABLES, OPTIONAL
 from bayes_sloth.sampling import Sampling
@@ -193,13 +194,19 @@ def load_fit(path: str | os.PathLike[str]) -> Fit:
         variables=_REQUIRED,
         command="bayes-sloth fit",
     )
-    return Fit(
-        tree,
-        _scores(tree["constant_data"].to_dataset(), dict(tree.attrs)),
-        Specification.from_json(tree.attrs["specification"]),
-        Health(**json.loads(tree.attrs["health"])),
-        tuple(json.loads(tree.attrs["notes"])),
-    )
+    try:
+        return Fit(
+            tree,
+            _scores(tree["constant_data"].to_dataset(), dict(tree.attrs)),
+            Specification.from_json(tree.attrs["specification"]),
+            Health(**json.loads(tree.attrs["health"])),
+            tuple(json.loads(tree.attrs["notes"])),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"'{path}' does not say how it was made, or in words unknown to this version "
+            f"({error}); make it again with: bayes-sloth fit --out {path}"
+        ) from error
 
 
 def _constant_data(design: Design) -> xr.Dataset:

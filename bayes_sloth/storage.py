@@ -110,6 +110,10 @@ def read_tree(
     import xarray as xr
 
     make = f"{command} --out {path}"
+    if Path(path).is_dir():
+        raise InputError(
+            f"'{path}' is a folder; give the file of a fit, as {Path(path) / 'fit.nc'}"
+        )
     if not Path(path).is_file():
         raise InputError(f"there is no fit at '{path}'; make one with: {make}")
     again = f"make it again with: {make}"

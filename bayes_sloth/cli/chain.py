@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from bayes_sloth.cli.completion import complete_family
-from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, print_table, print_warnings
+from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, check_writable, print_table, print_warnings
 
 
 @click.command()
@@ -34,7 +34,7 @@ from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, print_table, pri
     help="A saved fit.",
 )
 @click.option("--plot", "plot_path", type=click.Path(), help="Save a picture (png, svg, pdf).")
-@click.option("--seed", default=1, show_default=True, help="Of the predictive draws.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Of the predictive draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def chain(
     family: str,

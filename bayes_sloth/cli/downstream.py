@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from bayes_sloth.cli.completion import complete_family
-from bayes_sloth.cli.shared import DEFAULT_FIT, print_table, print_warnings
+from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, print_table, print_warnings
 
 
 @click.command()
@@ -39,7 +39,7 @@ from bayes_sloth.cli.shared import DEFAULT_FIT, print_table, print_warnings
     show_default=True,
     help="A saved fit.",
 )
-@click.option("--seed", default=1, show_default=True, help="Of the predictive draws.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Of the predictive draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def downstream(
     task: str,

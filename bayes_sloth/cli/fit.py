@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, print_warnings, read_scores
+from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, check_writable, print_warnings, read_scores
 
 
 @click.command()
@@ -32,7 +32,7 @@ from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, print_warnings, 
 @click.option("--chains", type=int, help="Chains.")
 @click.option("--tune", type=int, help="Steps of adaptation of each chain.")
 @click.option("--draws", type=int, help="Draws kept of each chain.")
-@click.option("--seed", type=int, help="Same seed, same draws.")
+@click.option("--seed", type=SEED, help="Same seed, same draws.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def fit(

@@ -10,6 +10,7 @@ import click
 from bayes_sloth.cli.completion import complete_benchmark, complete_family
 from bayes_sloth.cli.shared import (
     DEFAULT_FIT,
+    SEED,
     check_writable,
     describe_size,
     numbers_of,
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 )
 @click.option("--plot", "plot_path", type=click.Path(), help="Save a picture (png, svg, pdf).")
 @click.option("--width", is_flag=True, help="Also say where the width of the intervals comes from.")
-@click.option("--seed", default=1, show_default=True, help="Of the predictive draws.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Of the predictive draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def forecast(
     family: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, print_table, save_figure
+from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, check_writable, print_table, save_figure
 
 
 @click.command("own-benchmark")
@@ -21,7 +21,7 @@ from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, print_table, sav
     help="A saved fit.",
 )
 @click.option("--plot", "plot_path", type=click.Path(), help="Save a picture (png, svg, pdf).")
-@click.option("--seed", default=1, show_default=True, help="Of the draws.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Of the draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def own_benchmark(
     scores: str,

@@ -10,6 +10,7 @@ import click
 from bayes_sloth.cli.completion import complete_benchmark, complete_family
 from bayes_sloth.cli.shared import (
     DEFAULT_FIT,
+    SEED,
     check_writable,
     print_table,
     print_warnings,
@@ -49,7 +50,7 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
             help="A fit.",
         ),
         click.option("--plot", "plot_path", type=click.Path(), help="Save a picture."),
-        click.option("--seed", default=1, show_default=True, help="Of the draws."),
+        click.option("--seed", type=SEED, default=1, show_default=True, help="Of the draws."),
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
     ]
     for option in reversed(options):

@@ -7,7 +7,7 @@ import json
 import click
 
 from bayes_sloth.cli.completion import complete_family
-from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, note_progress, numbers_of
+from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, check_writable, note_progress, numbers_of
 
 
 @click.command()
@@ -33,7 +33,7 @@ from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, note_progress, n
     type=click.Path(),
     help="Of the fitted scores: what `bayes-sloth backtest --json` printed, in a file.",
 )
-@click.option("--seed", default=1, show_default=True, help="Of the predictive draws.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Of the predictive draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print what is certain and what is not.")
 def report(
     fit_path: str,

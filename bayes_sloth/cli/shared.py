@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bayes_sloth.scores import Scores
 
 DEFAULT_FIT = "fit.nc"
+SEED = click.IntRange(min=0)
 LONGEST_TEXT = 34  # columns of the terminal that a text asks for before it is folded
 
 

@@ -7,6 +7,7 @@ import click
 from bayes_sloth.cli.completion import complete_family
 from bayes_sloth.cli.shared import (
     DEFAULT_FIT,
+    SEED,
     check_writable,
     numbers_of,
     print_table,
@@ -86,7 +87,7 @@ def fit(counts_path: str | None, samples: tuple[str, ...], out: str, as_json: bo
     show_default=True,
     help="Of skills.",
 )
-@click.option("--seed", default=1, show_default=True, help="Of the predictive draws.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Of the predictive draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def forecast(
     fit_path: str,

@@ -101,9 +101,10 @@ def calibration_of(
 
 def read_backtest(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read what ``bayes-sloth backtest --json`` printed."""
-    again = "make it again with: bayes-sloth backtest SCORES.csv --json > backtest.json"
+    command = COMMAND.format(source="SCORES.csv")
+    again = f"make it again with: {command}"
     if not Path(path).is_file():
-        raise InputError(f"there is no file '{path}'; make one with: {again[19:]}")
+        raise InputError(f"there is no file '{path}'; make one with: {command}")
     try:
         answer = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:  # of JSON and of UTF-8

@@ -61,7 +61,9 @@ def intervals(
         y = height + (0.0 if len(groups) == 1 else 0.22 * (len(groups) - 1 - 2 * i))
         traces += _bars(name, table, y, COLOURS[i % 5], SYMBOLS[i % 5])
     for name, (labels, values, symbol) in (marks or {}).items():
-        traces.append(_marks(name, [place[str(label)] for label in labels], labels, values, symbol))
+        below = 0.28 if symbol.endswith("-open") else 0.0  # beside the intervals, not over them
+        heights = [place[str(label)] - below for label in labels]
+        traces.append(_marks(name, heights, labels, values, symbol))
     axis = {"title": {"text": x_title}, "zeroline": zero}
     return _figure(
         traces,

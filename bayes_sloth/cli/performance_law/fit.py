@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bayes_sloth.cli.performance_law.shared import DEFAULT_LAW, given
-from bayes_sloth.cli.shared import check_writable
+from bayes_sloth.cli.shared import SEED, check_writable
 
 
 @click.command()
@@ -23,7 +23,7 @@ from bayes_sloth.cli.shared import check_writable
 @click.option("--chains", type=int, help="Chains.")
 @click.option("--tune", type=int, help="Steps of adaptation of each chain.")
 @click.option("--draws", type=int, help="Draws kept of each chain.")
-@click.option("--seed", type=int, help="Same seed, same draws.")
+@click.option("--seed", type=SEED, help="Same seed, same draws.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def fit(architectures: str | None, out: str, quiet: bool, as_json: bool, **choices: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bayes_sloth.cli.shared import print_table, print_warnings
+from bayes_sloth.cli.shared import SEED, print_table, print_warnings
 
 if TYPE_CHECKING:
     from bayes_sloth.performance_law.fitting import LawFit
@@ -50,7 +50,8 @@ def answer_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.option("--fit", "fit_path", type=click.Path(), default=DEFAULT_LAW, show_default=True,
                      help="A saved fit of the law."),
-        click.option("--seed", default=1, show_default=True, help="Of the predictive draws."),
+        click.option("--seed", type=SEED, default=1, show_default=True,
+                     help="Of the predictive draws."),
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
     ]  # fmt: skip
     for option in reversed(options):
