@@ -1,12 +1,18 @@
 """The command line, used as a person would."""
 
 import json
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
+import click
+import pandas as pd
 import pytest
+import xarray as xr
 from click.testing import CliRunner, Result
 
 from bayes_sloth.cli import main
+from bayes_sloth.cli.shared import print_table
 from bayes_sloth.fitting import Fit
 
 
@@ -186,8 +192,10 @@ def test_colours_only_where_they_are_wanted(monkeypatch: pytest.MonkeyPatch):
 def test_a_wide_table_goes_on_below(monkeypatch: pytest.MonkeyPatch):
     """At eighty columns every number is whole, and every part begins with the model."""
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    table = pd.DataFrame({"model": ["a", "b"]} | {f"benchmark_{i}": [0.1234, 0.5] for i in range(9)})
+    monkeypatch.setenv("TERM", "dumb")  # no escape codes to count
+    table = pd.DataFrame(
+        {"model": ["a", "b"]} | {f"benchmark_{i}": [0.1234, 0.5] for i in range(9)}
+    )
     with redirect_stdout(Terminal()) as shown:
         print_table(table, "Scores")
     lines = shown.getvalue().splitlines()
