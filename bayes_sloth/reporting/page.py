@@ -31,6 +31,7 @@ def render(content: Content) -> str:
     import jinja2
     from plotly.offline import get_plotlyjs
 
+    today = datetime.now(UTC)
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
@@ -41,7 +42,7 @@ def render(content: Content) -> str:
         style=_own("page.css"),
         script=_own("page.js"),
         plotly=get_plotlyjs(),
-        made=datetime.now(UTC).strftime("%-d %B %Y"),
+        made=f"{today.day} {today:%B %Y}",
         version=__version__,
     )
 
