@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from bayes_sloth.planning.target import TargetPlan as TargetPlan
     from bayes_sloth.planning.target import plan_target as plan_target
     from bayes_sloth.priors import priors_table as priors_table
+    from bayes_sloth.reporting import Report as Report
+    from bayes_sloth.reporting import report as report
     from bayes_sloth.scores import Scores as Scores
     from bayes_sloth.scores import benchmarks_of as benchmarks_of
     from bayes_sloth.scores import load_scores as load_scores
@@ -100,6 +102,8 @@ _HOME = {
     "TargetPlan": "planning.target",
     "plan_target": "planning.target",
     "priors_table": "priors",
+    "Report": "reporting",
+    "report": "reporting",
     "Scores": "scores",
     "benchmarks_of": "scores",
     "load_scores": "scores",

@@ -44,6 +44,12 @@ def asked_models(
     asked = models.assign(instruct=models.get("instruct", False)).rename_axis("model")
     if asked.empty:
         raise InputError("there is no model to forecast")
+    nameless = asked["family"].isna() | asked["family"].astype(str).str.strip().eq("")
+    if nameless.any():
+        raise InputError(
+            f"model '{asked.index[nameless][0]}': the family has no name; give a variant, a "
+            "lineage, or any new name for a family nobody has seen"
+        )
     for name, limit, unit in (("params_b", 20000, "billions"), ("tokens_t", 500, "trillions")):
         values = pd.to_numeric(asked[name], errors="coerce")
         wrong = ~(values.gt(0) & values.le(limit)) & asked[name].notna()

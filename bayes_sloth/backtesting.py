@@ -163,6 +163,8 @@ def backtest(
     from rich.progress import track
 
     scores = load_scores(errata=False).select(benchmarks_of("both")) if scores is None else scores
+    if jobs == 0:
+        raise InputError("jobs=0 runs nothing; give 1 or more, or -1 for every core")
     folds = make_folds(scores, suite, seen, strict=strict)
     settings = {"suite": suite, "seen": seen, "strict": strict, "model": model}
     if model != "skills":

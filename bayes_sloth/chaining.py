@@ -14,6 +14,7 @@ from bayes_sloth.downstream.forecasting import DownstreamForecast, downstream_fo
 from bayes_sloth.downstream.measurements import Measurements, measurements
 from bayes_sloth.factor_scores import skills_from
 from bayes_sloth.forecasting import Forecast, scores_from
+from bayes_sloth.notebook import as_html
 from bayes_sloth.targets import target_models
 from bayes_sloth.test_time.fitting import ItemResponseFit
 from bayes_sloth.test_time.forecasting import PassForecast, pass_forecast
@@ -79,6 +80,9 @@ class Chain:
     def __repr__(self) -> str:
         title = f"{self.models.index[0]}, medians with 50 and 90 % intervals"
         return "\n".join([title, self.table().round(3).to_string(), *self.warnings])
+
+    def _repr_html_(self) -> str:
+        return as_html(repr(self).split("\n", 1)[0], self.table(), self.warnings)
 
 
 def chain(

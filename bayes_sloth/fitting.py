@@ -200,7 +200,13 @@ def load_fit(path: str | os.PathLike[str]) -> Fit:
         ),
         command="bayes-sloth fit",
     )
-    return fit_of(tree)
+    try:
+        return fit_of(tree)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"'{path}' does not say how it was made, or in words unknown to this version "
+            f"({error}); make it again with: bayes-sloth fit --out {path}"
+        ) from error
 
 
 def fit_of(tree: xr.DataTree) -> Fit:

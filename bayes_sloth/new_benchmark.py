@@ -31,6 +31,7 @@ from bayes_sloth.asked import asked_models, place
 from bayes_sloth.conditioning import Cells, Quality, condition, repeated
 from bayes_sloth.design import Design, chance_corrected_logits
 from bayes_sloth.errors import InputError
+from bayes_sloth.notebook import as_html
 from bayes_sloth.predictor import (
     Curve,
     Draws,
@@ -116,6 +117,12 @@ class OwnBenchmark:
     def __repr__(self) -> str:
         lines = [f"{self.name}, from {len(self.observed)} scores", self.quality.sentence()]
         return "\n".join([*lines, self.parameter_table().round(3).to_string()])
+
+    def _repr_html_(self) -> str:
+        return as_html(
+            f"{self.name}, from {len(self.observed)} scores. {self.quality.sentence()}",
+            self.parameter_table(),
+        )
 
 
 def own_benchmark(

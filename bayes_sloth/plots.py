@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bayes_sloth.planning.target import TargetPlan
 
 # Readable on white and on black, and to the colour-blind (Okabe & Ito 2008).
-BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#8a8a8a", "#000000"
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8a8a8a"
 
 
 def plot_forecast(
@@ -57,7 +57,7 @@ def plot_forecast(
     ax.plot(table["median"], rows, "o", color="white", mec=BLUE, mew=1.6, ms=6, label="median")
     if forecast.observed is not None:
         known = forecast.observed.loc[name, table.index]
-        ax.plot(known, rows, "D", color=BLACK, ms=5, label="observed")
+        ax.plot(known, rows, "D", color=_foreground(), ms=5, label="observed")
     if fit is not None:
         declared = fit.scores.benchmarks.loc[table.index]
         _mark_chance(ax, declared["chance"].to_numpy(float), rows)
@@ -167,7 +167,7 @@ def plot_target(plan: TargetPlan, fit: Fit, ax: Axes | None = None) -> Axes:
     ax.set_ylabel(labels[free[1]] if len(free) == 2 else "probability")
     if plan.reached:
         y = plan.tokens_t if len(free) == 2 else plan.probability
-        ax.plot(getattr(plan, free[0]), y, "*", color=BLACK, ms=13, label="answer")
+        ax.plot(getattr(plan, free[0]), y, "*", color=_foreground(), ms=13, label="answer")
     ax.set_title(f"{plan.family}: P({wanted})", fontsize="medium", loc="left")
     ax.spines[["top", "right"]].set_visible(False)
     if ax.get_legend_handles_labels()[0]:
@@ -221,7 +221,7 @@ def plot_compute(plan: ComputePlan, figure: Figure | None = None) -> np.ndarray:
     axes[1].set_ylim(bottom=0)
     low, high = plan.best.loc["params_b", ["lower90", "upper90"]]
     for ax in axes:
-        ax.axvline(plan.params_b, color=BLACK, lw=1)
+        ax.axvline(plan.params_b, color=_foreground(), lw=1)
         ax.axvspan(low, high, color=GREY, alpha=0.15, lw=0, label="best size, 90 %")
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter("{x:g}")
@@ -320,7 +320,7 @@ def plot_own_benchmark(result: OwnBenchmark, fit: Fit, ax: Axes | None = None) -
     ax.vlines(size, table["lower90"], table["upper90"], color=BLUE, alpha=0.25, lw=1.4,
               label="90 % interval")  # fmt: skip
     ax.plot(size, table["median"], "o", color=BLUE, ms=3, label="median")
-    ax.plot(size, table["observed"], "D", color=BLACK, ms=5, label="score given")
+    ax.plot(size, table["observed"], "D", color=_foreground(), ms=5, label="score given")
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
     ax.set_ylim(0, 1)
@@ -333,6 +333,13 @@ def plot_own_benchmark(result: OwnBenchmark, fit: Fit, ax: Axes | None = None) -
     return ax
 
 
+def _foreground() -> str:
+    """Return the colour of the style's text: black on white, white on black."""
+    import matplotlib as mpl
+
+    return str(mpl.rcParams["text.color"])
+
+
 def _size(about: pd.Series) -> str:
     size, tokens = (f"{about[name]:g}" for name in ("params_b", "tokens_t"))
     return f"{size.replace('nan', '?')}B parameters, {tokens.replace('nan', '?')}T tokens"
@@ -340,9 +347,7 @@ def _size(about: pd.Series) -> str:
 
 def _family(forecast: Forecast, fit: Fit | Ensemble, name: str) -> pd.DataFrame:
     """Return the known models of the forecast's variant, or of its lineage."""
-    family, table = forecast.models.at[name, "family"], fit.scores.to_frame()
-    own = table[table["variant"] == family]
-    return own if len(own) else table[table["lineage"] == family]
+    return fit.scores.of_family(str(forecast.models.at[name, "family"]))
 
 
 def _mark_chance(ax: Axes, chance: np.ndarray, rows: np.ndarray) -> None:

@@ -30,6 +30,7 @@ REQUIRED = ("model", "params_b", "tokens_t")
 METADATA = (*REQUIRED, "lineage", "variant", "instruct")
 IGNORED = ("hub_date", "source", "notes")
 LONGEST_LIST = 20
+BUNDLED_WITH_ERRATA = "the bundled leaderboard, with errata"
 
 SUITES = {"v1": ("v1",), "v2": ("v2",), "both": ("v1", "v2"), "downstream": ("downstream",)}
 
@@ -108,6 +109,23 @@ class Scores:
             benchmarks=self.benchmarks.loc[columns],
         )
         return replace(chosen, notes=chosen._set_aside_notes())
+
+    def of_family(self, name: str) -> pd.DataFrame:
+        """Return the models of a variant, or else of a lineage, with their scores.
+
+        Parameters
+        ----------
+        name : str
+            A variant wins where both exist; of an unknown name, no row is returned.
+
+        Returns
+        -------
+        DataFrame
+            As `to_frame` returns it.
+        """
+        table = self.to_frame()
+        own = table[table["variant"] == name]
+        return own if len(own) else table[table["lineage"] == name]
 
     def with_size_and_tokens(self) -> tuple[Scores, list[str]]:
         """Keep the models that can take part in a fit.
@@ -235,7 +253,7 @@ def load_scores(
     declared = _declare(benchmarks)
     if source is None:
         table = _bundled(errata)
-        label = f"the bundled leaderboard, {'with errata' if errata else 'as published'}"
+        label = BUNDLED_WITH_ERRATA if errata else "the bundled leaderboard, as published"
     else:
         table = validate.read_table(source, key="model")
         label = table.name

@@ -31,26 +31,45 @@ def write_tree(tree: xr.DataTree, path: str | os.PathLike[str]) -> Path:
     -------
     Path
     """
-    target = Path(path)
-    if target.is_dir() or not target.parent.is_dir():
-        raise InputError(f"cannot write '{target}': give the name of a file in a folder")
-    handle, temporary = tempfile.mkstemp(suffix=".part", dir=target.parent)
-    os.close(handle)
-    try:
-        tree.to_netcdf(temporary, engine="h5netcdf", mode="w")
-        os.replace(temporary, target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    return target
+    check_writable(path)
+    return _whole(path, lambda part: tree.to_netcdf(part, engine="h5netcdf", mode="w"))
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> Path:
+    """Write text in UTF-8 whole or not at all, into a folder that exists."""
+    check_writable(path)
+    return _whole(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON whole or not at all, in a folder that is made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(suffix=".part", dir=path.parent)
-    with os.fdopen(handle, "w") as file:
-        json.dump(content, file)
-    os.replace(temporary, path)
+    write_text(path, json.dumps(content))
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Refuse a place that cannot be written to, before work is spent on what goes there."""
+    target = Path(path)
+    if target.is_dir() or not target.absolute().parent.is_dir():
+        raise InputError(
+            f"cannot write '{target}': give the name of a file in a folder that exists"
+        )
+    if not os.access(target.absolute().parent, os.W_OK):
+        raise InputError(f"cannot write '{target}': you may not write in that folder; give another")
+
+
+def _whole(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:
+    """Write beside the place and move there, so that a file appears whole or not at all."""
+    target = Path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        os.replace(part, target)
+    except OSError as error:
+        raise InputError(f"cannot write '{target}' ({error.strerror or error})") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return target
 
 
 def slug(name: str) -> str:
@@ -78,6 +97,10 @@ def open_tree(path: str | os.PathLike[str], make: str) -> xr.DataTree:
     """
     import xarray as xr
 
+    if Path(path).is_dir():
+        raise InputError(
+            f"'{path}' is a folder; give the file of a fit, as {Path(path) / 'fit.nc'}"
+        )
     if not Path(path).is_file():
         raise InputError(f"there is no fit at '{path}'; make one with: {make}")
     try:
@@ -131,10 +154,12 @@ def read_tree(
             f"{tree.attrs.get('bayes_sloth_version')}), this version reads format {version}; "
             f"{again}"
         )
-    complete = found is not None and set(GROUPS) <= set(tree.children)
-    if complete:
+    try:
         needed = variables(tree.attrs) if callable(variables) else variables
-        complete = set(tree["posterior"].data_vars) >= set(needed)
+        complete = found is not None and set(GROUPS) <= set(tree.children)
+        complete = complete and set(tree["posterior"].data_vars) >= set(needed)
+    except (KeyError, TypeError, ValueError):  # its attributes do not say what it is
+        complete = False
     if not complete:
         raise InputError(f"'{path}' is not a complete fit of this kind; {again}")
     return tree

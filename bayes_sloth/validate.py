@@ -99,7 +99,7 @@ def first_row(flag: pd.Series) -> int:
 # --- reading ----------------------------------------------------------------------------------
 
 
-def read_table(source: TableSource, key: str) -> Table:
+def read_table(source: TableSource, key: str, *, name: str = "data frame") -> Table:
     """Read a table as text, and check its shape, its header and its key.
 
     Parameters
@@ -108,12 +108,17 @@ def read_table(source: TableSource, key: str) -> Table:
         A CSV file in UTF-8, or a data frame.
     key : str
         Column that names the rows; it may be the index of a data frame.
+    name : str
+        What to call a data frame, such as the file that it was read from.
 
     Returns
     -------
     Table
     """
-    table = _from_frame(source, key) if isinstance(source, pd.DataFrame) else _from_csv(source, key)
+    if isinstance(source, pd.DataFrame):
+        table = _from_frame(source, key, name)
+    else:
+        table = _from_csv(source, key)
     _check_header(table)
     if table.cells.empty:
         raise table.error(f"there are no rows below the header; add one row per {key}")
@@ -121,13 +126,13 @@ def read_table(source: TableSource, key: str) -> Table:
     return table
 
 
-def _from_frame(frame: pd.DataFrame, key: str) -> Table:
+def _from_frame(frame: pd.DataFrame, key: str, name: str) -> Table:
     if frame.index.name == key and key not in frame.columns:
         frame = frame.reset_index()
     cells = frame.map(lambda cell: "" if pd.isna(cell) else str(cell).strip()).astype(str)
     cells.columns = [str(column).strip() for column in frame.columns]
     cells.index = pd.RangeIndex(1, len(frame) + 1)
-    return Table("data frame", key, cells, counter="row")
+    return Table(name, key, cells, counter="row")
 
 
 def _from_csv(source: str | PathLike[str], key: str) -> Table:

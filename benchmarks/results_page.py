@@ -1,5 +1,8 @@
 """Write ``docs/results.md`` and its pictures from the committed results; computes no forecast.
 
+Also writes ``data/backtest_summary.csv``, which is installed with the package: the calibration that
+a report on the bundled data shows.
+
 ::
 
     python benchmarks/results_page.py
@@ -15,6 +18,8 @@ import pandas as pd
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
+
+from bayes_sloth.metrics import summarise
 
 ROOT = Path(__file__).parents[1]
 RESULTS, DOCS = ROOT / "benchmarks" / "results", ROOT / "docs"
@@ -257,6 +262,21 @@ def miscalibrated(table: pd.DataFrame) -> str:
     )
 
 
+SUMMARY = ["mae", "coverage50", "coverage80", "coverage90", "width90", "interval_score90"]
+
+
+def backtest_summary(settings: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return settings, and each with its benchmarks: what an installed package knows of them."""
+    keys = ["suite", "seen", "strict"]
+    errors = [f"{name}_se" for name in SUMMARY[:4]]
+    whole = settings[[*keys, "cells", *SUMMARY, *errors]].assign(benchmark="all")
+    groups = cells.groupby([*keys, "benchmark"], sort=False)
+    parts = pd.DataFrame({key: summarise(part) for key, part in groups}).T[SUMMARY]
+    parts = parts.rename_axis([*keys, "benchmark"]).assign(cells=groups.size()).reset_index()
+    table = pd.concat([whole, parts], ignore_index=True)
+    return table[[*keys, "benchmark", "cells", *SUMMARY, *errors]].round(4)
+
+
 def draw_calibration(cells: pd.DataFrame) -> None:
     settings = list(cells.groupby(["suite", "seen"], sort=False))
     figure, axes = plt.subplots(2, 3, figsize=(9, 4.6), sharex=True, layout="constrained")
@@ -308,6 +328,7 @@ def main() -> None:
     everything = pd.read_csv(RESULTS / "backtest.csv")
     cells = pd.read_csv(RESULTS / "backtest_cells.csv")
     strict = RESULTS / "backtest_strict.csv"
+    backtest_summary(everything, cells).to_csv(ROOT / "data" / "backtest_summary.csv", index=False)
     ours, unseen = everything[everything["seen"] > 0], everything[everything["seen"] == 0]
     unseen = pd.concat([unseen, *([pd.read_csv(strict)] if strict.exists() else [])])
     cells = cells[cells["seen"] > 0]

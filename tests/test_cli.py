@@ -1,12 +1,18 @@
 """The command line, used as a person would."""
 
 import json
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
+import click
+import pandas as pd
 import pytest
+import xarray as xr
 from click.testing import CliRunner, Result
 
 from bayes_sloth.cli import main
+from bayes_sloth.cli.shared import print_table
 from bayes_sloth.fitting import Fit
 
 
@@ -127,3 +133,110 @@ def test_good_table_is_in_order(tmp_path: Path):
     result = run("data", "validate", tmp_path / "good.csv")
     assert result.exit_code == 0
     assert "in order" in result.stdout
+
+
+def commands(group: click.Group = main, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Return every command that does something, by its path."""
+    found = []
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found += commands(command, (*path, name))
+        else:
+            found.append((*path, name))
+    return found
+
+
+@pytest.mark.parametrize("path", commands(), ids=" ".join)
+def test_help_has_an_example_of_itself_and_json(path: tuple[str, ...]):
+    text = run(*path, "--help").stdout
+    assert f"bayes-sloth {' '.join(path)}" in text.split("Options:")[0].split("\n", 1)[1]
+    assert "--json" in text or path == ("completion",)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script_names_the_program(shell: str):
+    result = run("completion", shell)
+    assert result.exit_code == 0
+    assert "_BAYES_SLOTH_COMPLETE" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("bayes-sloth foreca", "forecast"),
+        ("bayes-sloth forecast --fam", "--family"),
+        ("bayes-sloth forecast --family qwen2-i", "qwen2-instruct"),
+        ("bayes-sloth plan next --target math", "math_lvl5"),
+        ("bayes-sloth data show meta-llama-3", "meta-llama-3"),
+    ],
+)
+def test_completion_knows_commands_families_and_benchmarks(words: str, offered: str):
+    parts = words.split(" ")
+    environment = {
+        "_BAYES_SLOTH_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(parts) - 1),
+    }
+    result = CliRunner().invoke(main, [], env=environment, prog_name="bayes-sloth")
+    assert offered in [line.partition(",")[2] for line in result.stdout.splitlines()]
+
+
+def test_colours_only_where_they_are_wanted(monkeypatch: pytest.MonkeyPatch):
+    wanted = ["check", "absent.nc"]
+    assert "\x1b[" in CliRunner().invoke(main, wanted, color=True).stderr
+    assert "\x1b[" not in CliRunner().invoke(main, wanted).stderr
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in CliRunner().invoke(main, wanted, color=True).stderr
+
+
+def test_a_wide_table_goes_on_below(monkeypatch: pytest.MonkeyPatch):
+    """At eighty columns every number is whole, and every part begins with the model."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")  # no escape codes to count
+    table = pd.DataFrame(
+        {"model": ["a", "b"]} | {f"benchmark_{i}": [0.1234, 0.5] for i in range(9)}
+    )
+    with redirect_stdout(Terminal()) as shown:
+        print_table(table, "Scores")
+    lines = shown.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert shown.getvalue().count("0.1234") == 9
+    assert shown.getvalue().count("model") == shown.getvalue().count("Scores") > 1
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["forecast", "--family", "x", "--params", "7", "--tokens", "2", "--seed", "-1"], "--seed"),
+        (["check", "."], "is a folder"),
+        (["backtest", "--jobs", "0"], "jobs=0"),
+        (["report", "absent.nc"], "bayes-sloth fit --out absent.nc"),
+        (["report", "absent.nc", "--out", "nowhere/r.html"], "cannot write 'nowhere/r.html'"),
+        (["downstream", "--measurements", "mine.csv", "--known", "a"], "mine.csv: there is no col"),
+        (["test-time", "fit", "--counts", "mine.csv"], "mine.csv: there is no column"),
+    ],
+)
+def test_mistakes_that_once_ended_badly(
+    arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.csv").write_text("model,scor\na,0.5\n")
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+
+
+def test_a_fit_whose_words_are_damaged_is_named(fit_path: Path, tmp_path: Path):
+    with xr.open_datatree(fit_path, engine="h5netcdf") as lazy:
+        tree = lazy.load()
+    tree.attrs["specification"] = '{"skills'
+    tree.to_netcdf(tmp_path / "damaged.nc", engine="h5netcdf")
+    result = run("check", tmp_path / "damaged.nc")
+    assert result.exit_code == 2
+    assert "damaged.nc" in result.stderr

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bayes_sloth.cli.shared import print_table, read_scores
+from bayes_sloth.cli.shared import print_table, print_warnings, read_scores
 
 
 @click.command()
@@ -49,5 +49,4 @@ def backtest(
     title = f"{settings['model']}, {settings['suite']}, {settings['seen']} seen"
     print_table(numbers, title, digits=3)
     click.echo(repr(result))
-    for problem in result.problems():
-        click.echo(f"warning: {problem}", err=True)
+    print_warnings(result.problems())

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import click
 
-from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, print_table
+from bayes_sloth.cli.completion import complete_family
+from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, check_writable, print_table, print_warnings
 
 
 @click.command()
-@click.option("--family", required=True, help="A variant or lineage; a new name is a new family.")
+@click.option(
+    "--family",
+    shell_complete=complete_family,
+    required=True,
+    help="A variant or lineage; a new name is a new family.",
+)
 @click.option("--params", "params_b", required=True, type=float, help="Parameters in billions.")
 @click.option("--tokens", "tokens_t", required=True, type=float, help="Tokens in trillions.")
 @click.option("--instruct", is_flag=True, help="The model is tuned to follow instructions.")
 @click.option("--task", "tasks", multiple=True, help="A downstream column; may be repeated.")
-@click.option("--test-time", "test_time_path", help="A saved item-response fit, for pass@k.")
-@click.option("--fit", "fit_path", default=DEFAULT_FIT, show_default=True, help="A saved fit.")
+@click.option(
+    "--test-time",
+    "test_time_path",
+    type=click.Path(),
+    help="A saved item-response fit, for pass@k.",
+)
+@click.option(
+    "--fit",
+    "fit_path",
+    type=click.Path(),
+    default=DEFAULT_FIT,
+    show_default=True,
+    help="A saved fit.",
+)
 @click.option("--plot", "plot_path", type=click.Path(), help="Save a picture (png, svg, pdf).")
-@click.option("--seed", default=1, show_default=True, help="Of the predictive draws.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Of the predictive draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def chain(
     family: str,
@@ -60,8 +78,7 @@ def chain(
         click.echo(result.to_json())
         return
     print_table(result.table().reset_index(), f"{family}, 50 and 90 % intervals", digits=3)
-    for warning in result.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    print_warnings(result.warnings)
 
 
 def _plot(result: object, path: str) -> None:

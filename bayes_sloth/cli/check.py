@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("path", default=DEFAULT_FIT)
+@click.argument("path", type=click.Path(), default=DEFAULT_FIT)
 @click.option("--benchmarks", type=click.Path(), help="With a table: CSV of new benchmarks.")
 @click.option("--skills", type=int, help="With a table: skills of the model to come.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every number.")

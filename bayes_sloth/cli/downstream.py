@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import click
 
-from bayes_sloth.cli.shared import DEFAULT_FIT, print_table
+from bayes_sloth.cli.completion import complete_family
+from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, print_table, print_warnings
 
 
 @click.command()
 @click.option("--task", default="humaneval", show_default=True, help="A column of the scores.")
-@click.option("--scores", "scores_path", help="A table of yours that has the column.")
+@click.option(
+    "--scores", "scores_path", type=click.Path(), help="A table of yours that has the column."
+)
 @click.option("--benchmarks", help="Declares columns of that table (chance, n_items).")
-@click.option("--measurements", "measured", help="Instead: a table with model, score, effort.")
+@click.option(
+    "--measurements",
+    "measured",
+    type=click.Path(),
+    help="Instead: a table with model, score, effort.",
+)
 @click.option("--upper", type=float, help="Largest score that can be reached.")
 @click.option("--effort", type=float, help="At this effort, in the unit of the measurements.")
 @click.option("--known", multiple=True, help="A model of the fit by name; may be repeated.")
-@click.option("--family", help="Or a hypothetical model: a variant or lineage, new or known.")
+@click.option(
+    "--family",
+    shell_complete=complete_family,
+    help="Or a hypothetical model: a variant or lineage, new or known.",
+)
 @click.option("--params", "params_b", type=float, help="Parameters in billions.")
 @click.option("--tokens", "tokens_t", type=float, help="Tokens in trillions.")
 @click.option("--instruct", is_flag=True, help="The model is tuned to follow instructions.")
-@click.option("--fit", "fit_path", default=DEFAULT_FIT, show_default=True, help="A saved fit.")
-@click.option("--seed", default=1, show_default=True, help="Of the predictive draws.")
+@click.option(
+    "--fit",
+    "fit_path",
+    type=click.Path(),
+    default=DEFAULT_FIT,
+    show_default=True,
+    help="A saved fit.",
+)
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Of the predictive draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def downstream(
     task: str,
@@ -71,5 +90,4 @@ def downstream(
         return
     print_table(result.table().reset_index(), repr(table), digits=3)
     click.echo(result.importance.sentence())
-    for warning in result.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    print_warnings(result.warnings)

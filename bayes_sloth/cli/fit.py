@@ -7,12 +7,18 @@ from typing import Any
 
 import click
 
-from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, read_scores
+from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, check_writable, print_warnings, read_scores
 
 
 @click.command()
 @click.argument("scores", required=False, type=click.Path())
-@click.option("--out", default=DEFAULT_FIT, show_default=True, help="File of the fit (netCDF).")
+@click.option(
+    "--out",
+    type=click.Path(),
+    default=DEFAULT_FIT,
+    show_default=True,
+    help="File of the fit (netCDF).",
+)
 @click.option(
     "--benchmarks",
     type=click.Path(),
@@ -27,7 +33,7 @@ from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, read_scores
 @click.option("--chains", type=int, help="Chains.")
 @click.option("--tune", type=int, help="Steps of adaptation of each chain.")
 @click.option("--draws", type=int, help="Draws kept of each chain.")
-@click.option("--seed", type=int, help="Same seed, same draws.")
+@click.option("--seed", type=SEED, help="Same seed, same draws.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def fit(
@@ -58,10 +64,8 @@ def fit(
     specification = Specification(**{k: v for k, v in given.items() if k in names})
     sampling = Sampling(**{k: v for k, v in given.items() if k not in names})
     table = read_scores(scores, benchmarks, as_published)
-    for note in table.notes:
-        click.echo(f"note: {note}", err=True)
-    for problem in examine(table, specification).problems:
-        click.echo(f"warning: {problem}", err=True)
+    print_warnings(table.notes, "note")
+    print_warnings(examine(table, specification).problems)
     click.echo(
         "Compiling (a minute or two the first time, seconds later), then sampling ...", err=True
     )

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bayes_sloth.cli.completion import complete_benchmark, complete_family
 from bayes_sloth.cli.shared import (
     DEFAULT_FIT,
+    SEED,
     check_writable,
     describe_size,
     numbers_of,
     print_table,
+    print_warnings,
     save_figure,
     scores_of,
 )
@@ -27,7 +30,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--family", required=True, help="A variant or lineage; a new name is a new family.")
+@click.option(
+    "--family",
+    shell_complete=complete_family,
+    required=True,
+    help="A variant or lineage; a new name is a new family.",
+)
 @click.option(
     "--params",
     "params_b",
@@ -41,13 +49,24 @@ if TYPE_CHECKING:
     help="A score of the model that is known, as mmlu=0.62; may be repeated. Size or tokens may "
     "then be left out.",
 )
-@click.option("--benchmark", "benchmarks", multiple=True, help="Only this one; may be repeated.")
 @click.option(
-    "--fit", "fit_path", default=DEFAULT_FIT, show_default=True, help="A saved fit or ensemble."
+    "--benchmark",
+    "benchmarks",
+    multiple=True,
+    shell_complete=complete_benchmark,
+    help="Only this one; may be repeated.",
+)
+@click.option(
+    "--fit",
+    "fit_path",
+    type=click.Path(),
+    default=DEFAULT_FIT,
+    show_default=True,
+    help="A saved fit or ensemble.",
 )
 @click.option("--plot", "plot_path", type=click.Path(), help="Save a picture (png, svg, pdf).")
 @click.option("--width", is_flag=True, help="Also say where the width of the intervals comes from.")
-@click.option("--seed", default=1, show_default=True, help="Of the predictive draws.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Of the predictive draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def forecast(
     family: str,
@@ -102,8 +121,7 @@ def forecast(
     if split is not None:
         title = "Where the width comes from: share of variance (sd in points)"
         print_table(split.reset_index(), title, digits=2)
-    for warning in result.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    print_warnings(result.warnings)
     if plot_path:
         click.echo(f"Picture saved to {plot_path}.")
 

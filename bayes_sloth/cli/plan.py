@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bayes_sloth.cli.completion import complete_benchmark, complete_family
 from bayes_sloth.cli.shared import (
     DEFAULT_FIT,
+    SEED,
     check_writable,
     print_table,
+    print_warnings,
     save_figure,
     scores_of,
 )
@@ -24,16 +27,30 @@ if TYPE_CHECKING:
 
 @click.group()
 def plan() -> None:
-    """Reach a target, divide a budget of compute, or choose what to run next."""
+    """Reach a target, divide a budget of compute, or choose what to run next.
+
+    \b
+    Examples:
+      bayes-sloth plan target --benchmark mmlu=0.8 --family qwen2 --tokens 7
+      bayes-sloth plan compute --flops 1e24
+      bayes-sloth plan next --target math_lvl5 --family qwen2 --params 32 --tokens 7
+    """
 
 
 def _common(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that every plan has."""
     options = [
         click.option("--instruct", is_flag=True, help="The model is tuned."),
-        click.option("--fit", "fit_path", default=DEFAULT_FIT, show_default=True, help="A fit."),
+        click.option(
+            "--fit",
+            "fit_path",
+            type=click.Path(),
+            default=DEFAULT_FIT,
+            show_default=True,
+            help="A fit.",
+        ),
         click.option("--plot", "plot_path", type=click.Path(), help="Save a picture."),
-        click.option("--seed", default=1, show_default=True, help="Of the draws."),
+        click.option("--seed", type=SEED, default=1, show_default=True, help="Of the draws."),
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
     ]
     for option in reversed(options):
@@ -50,7 +67,12 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
     help="A score to reach, as mmlu=0.8; may be repeated: all of them together.",
 )
 @click.option("--probability", default=0.9, show_default=True, help="To reach them with.")
-@click.option("--family", required=True, help="A variant or lineage; or a new family.")
+@click.option(
+    "--family",
+    shell_complete=complete_family,
+    required=True,
+    help="A variant or lineage; or a new family.",
+)
 @click.option("--params", "params_b", type=float, help="Given size (billions): finds tokens.")
 @click.option("--tokens", "tokens_t", type=float, help="Given tokens (trillions): finds size.")
 @_common
@@ -86,7 +108,13 @@ def target(
     help="A benchmark with its weight, as mmlu=1; may be repeated. All by default.",
 )
 @click.option("--skill", type=int, help="Maximise a latent skill (1 is the first) instead.")
-@click.option("--family", default="a new family", show_default=True, help="Whose model it is.")
+@click.option(
+    "--family",
+    shell_complete=complete_family,
+    default="a new family",
+    show_default=True,
+    help="Whose model it is.",
+)
 @click.option("--inference-tokens", "inference_tokens_t", type=float, default=0.0,
               help="Trillions of tokens of inference that the budget pays too: 2 N I.")  # fmt: skip
 @_common
@@ -115,8 +143,20 @@ def compute(
 
 
 @plan.command("next")
-@click.option("--target", "targets", multiple=True, required=True, help="Benchmark to learn about.")
-@click.option("--family", required=True, help="A variant or lineage; or a new family.")
+@click.option(
+    "--target",
+    "targets",
+    shell_complete=complete_benchmark,
+    multiple=True,
+    required=True,
+    help="Benchmark to learn about.",
+)
+@click.option(
+    "--family",
+    shell_complete=complete_family,
+    required=True,
+    help="A variant or lineage; or a new family.",
+)
 @click.option("--params", "params_b", type=float, help="Parameters in billions.")
 @click.option("--tokens", "tokens_t", type=float, help="Tokens in trillions.")
 @click.option("--observed", multiple=True, help="A score that is known, as mmlu=0.62.")
@@ -186,5 +226,4 @@ def _answer(done: TargetPlan | ComputePlan | NextRun, as_json: bool, title: str)
     click.echo(done.sentence())
     table = done.table()
     print_table(table.rename_axis(table.index.name or "quantity").reset_index(), title, digits=3)
-    for warning in done.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    print_warnings(done.warnings)

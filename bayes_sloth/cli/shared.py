@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -13,11 +14,14 @@ from bayes_sloth.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
     from bayes_sloth.scores import Scores
 
 DEFAULT_FIT = "fit.nc"
 LARGE = 1e6  # operations, not scores: written as 7.2e+23
+SEED = click.IntRange(min=0)
+LONGEST_TEXT = 34  # columns of the terminal that a text asks for before it is folded
 
 
 def read_scores(path: str | None, benchmarks: str | None, as_published: bool) -> Scores:
@@ -31,10 +35,10 @@ def read_scores(path: str | None, benchmarks: str | None, as_published: bool) ->
 
 def check_writable(path: str, pictures: bool = False) -> None:
     """Refuse a place that cannot be written to before work is spent."""
-    target = Path(path)
-    if target.is_dir() or not target.absolute().parent.is_dir():
-        raise InputError(f"cannot write '{path}': give the name of a file in a folder that exists")
-    if pictures and target.suffix.lower() not in (".png", ".svg", ".pdf"):
+    from bayes_sloth.storage import check_writable as check_place
+
+    check_place(path)
+    if pictures and Path(path).suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"cannot draw '{path}': give a name that ends in .png, .svg or .pdf")
 
 
@@ -82,24 +86,73 @@ def save_figure(draw: Callable[[], Any], path: str) -> None:
     plt.gcf().savefig(path, dpi=150)
 
 
+def print_warnings(texts: Iterable[str], kind: str = "warning") -> None:
+    """Say on stderr what to know; in colour where a person sees it."""
+    for text in texts:
+        click.echo(f"{styled(f'{kind}:', fg='yellow')} {text}", err=True)
+
+
+def note_progress(text: str) -> None:
+    """Say what is being waited for, where a person sees it."""
+    if sys.stderr.isatty():
+        click.echo(text, err=True)
+
+
+def styled(text: str, **style: Any) -> str:
+    """Return text in colour, unless NO_COLOR is set (no-color.org); click strips it in pipes."""
+    return text if os.environ.get("NO_COLOR") else click.style(text, **style)
+
+
 def print_table(table: pd.DataFrame, title: str, *, as_json: bool = False, digits: int = 4) -> None:
-    """Print a table to the width of the terminal, or as JSON records."""
+    """Print a table to the width of the terminal, or as JSON records.
+
+    Columns that do not fit beside one another follow below, behind the first column again.
+    """
     if as_json:
         click.echo(table.to_json(orient="records", indent=2))
         return
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
 
     # A pipe has no width: do not cut what goes there.
     console = Console(width=None if sys.stdout.isatty() else 200)
+    texts = [[_text(value, digits) for value in row] for row in table.itertuples(index=False)]
+    for i, columns in enumerate(_that_fit(table, texts, console.width)):
+        console.print(_rich_table(table, texts, columns, title if i == 0 else f"{title} (more)"))
+
+
+def _that_fit(table: pd.DataFrame, texts: list[list[str]], width: int) -> list[list[int]]:
+    """Return which columns stand beside one another; the first one stands in all."""
+    needs = [
+        max(map(len, (str(name), *(row[i] for row in texts)))) + 3 for i, name in enumerate(table)
+    ]
+    needs = [min(need, LONGEST_TEXT) for need in needs]
+    parts: list[list[int]] = [[]]
+    for i, need in enumerate(needs):
+        if len(parts[-1]) > 1 and sum(needs[j] for j in parts[-1]) + need >= width:
+            parts.append([0])
+        parts[-1].append(i)
+    return parts
+
+
+def _rich_table(
+    table: pd.DataFrame, texts: list[list[str]], columns: list[int], title: str
+) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
     shown = Table(title=title, title_justify="left", title_style="bold")
-    for column in table:
-        numeric = table[column].dtype.kind in "fi"
-        shown.add_column(str(column), justify="right" if numeric else "left")
-    for row in table.itertuples(index=False):
-        shown.add_row(*(escape(_text(value, digits)) for value in row))
-    console.print(shown)
+    for i in columns:
+        numeric = table.iloc[:, i].dtype.kind in "fi"
+        # A number is never broken; a long text is folded.
+        shown.add_column(
+            str(table.columns[i]),
+            justify="right" if numeric else "left",
+            no_wrap=numeric,
+            overflow="fold",
+        )
+    for row in texts:
+        shown.add_row(*(escape(row[i]) for i in columns))
+    return shown
 
 
 def _text(value: object, digits: int) -> str:

@@ -4,19 +4,44 @@ from __future__ import annotations
 
 import click
 
-from bayes_sloth.cli.shared import DEFAULT_FIT, check_writable, numbers_of, print_table
+from bayes_sloth.cli.completion import complete_family
+from bayes_sloth.cli.shared import (
+    DEFAULT_FIT,
+    SEED,
+    check_writable,
+    numbers_of,
+    print_table,
+    print_warnings,
+)
 from bayes_sloth.errors import InputError
 
 
 @click.group("test-time")
 def test_time() -> None:
-    """Forecast what a model reaches when it may try again: pass@k."""
+    """Forecast what a model reaches when it may try again: pass@k.
+
+    \b
+    Examples:
+      bayes-sloth test-time fit --counts counts.csv --out math.nc
+      bayes-sloth test-time forecast math.nc --family qwen2 --params 32 --tokens 7
+    """
 
 
 @test_time.command()
-@click.option("--counts", "counts_path", help="A table with model, question, correct, samples.")
+@click.option(
+    "--counts",
+    "counts_path",
+    type=click.Path(),
+    help="A table with model, question, correct, samples.",
+)
 @click.option("--samples", multiple=True, help="MODEL=FILE.json, lists of right or wrong.")
-@click.option("--out", default="test_time.nc", show_default=True, help="Where to save the fit.")
+@click.option(
+    "--out",
+    type=click.Path(),
+    default="test_time.nc",
+    show_default=True,
+    help="Where to save the fit.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def fit(counts_path: str | None, samples: tuple[str, ...], out: str, as_json: bool) -> None:
     """Fit the item-response model to repeated samples.
@@ -43,15 +68,26 @@ def fit(counts_path: str | None, samples: tuple[str, ...], out: str, as_json: bo
 
 
 @test_time.command()
-@click.argument("fit_path", default="test_time.nc")
+@click.argument("fit_path", type=click.Path(), default="test_time.nc")
 @click.option("--known", multiple=True, help="A model of the skills fit; may be repeated.")
-@click.option("--family", help="Or a hypothetical model: a variant or lineage, new or known.")
+@click.option(
+    "--family",
+    shell_complete=complete_family,
+    help="Or a hypothetical model: a variant or lineage, new or known.",
+)
 @click.option("--params", "params_b", type=float, help="Parameters in billions.")
 @click.option("--tokens", "tokens_t", type=float, help="Tokens in trillions.")
 @click.option("--instruct", is_flag=True, help="The model is tuned to follow instructions.")
 @click.option("--k", "attempts", default="1,10,100,1000,10000", show_default=True)
-@click.option("--fit", "skills_path", default=DEFAULT_FIT, show_default=True, help="Of skills.")
-@click.option("--seed", default=1, show_default=True, help="Of the predictive draws.")
+@click.option(
+    "--fit",
+    "skills_path",
+    type=click.Path(),
+    default=DEFAULT_FIT,
+    show_default=True,
+    help="Of skills.",
+)
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Of the predictive draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def forecast(
     fit_path: str,
@@ -65,7 +101,13 @@ def forecast(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Forecast pass@k of a model that was never sampled."""
+    """Forecast pass@k of a model that was never sampled.
+
+    \b
+    Examples:
+      bayes-sloth test-time forecast math.nc --known qwen2-7b
+      bayes-sloth test-time forecast math.nc --family qwen2 --params 32 --tokens 7 --k 1,100
+    """
     from bayes_sloth.fitting import load_fit
     from bayes_sloth.test_time.fitting import load_item_response
     from bayes_sloth.test_time.forecasting import forecast_pass_at_k
@@ -85,5 +127,4 @@ def forecast(
         click.echo(result.to_json())
         return
     print_table(result.table().reset_index(), "pass@k, 50 and 90 % intervals", digits=3)
-    for warning in result.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    print_warnings(result.warnings)

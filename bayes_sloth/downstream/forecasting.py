@@ -29,6 +29,7 @@ import pandas as pd
 from bayes_sloth.downstream.measurements import Measurements
 from bayes_sloth.factor_scores import loading_prior, skills_from, skills_of
 from bayes_sloth.forecasting import Forecast
+from bayes_sloth.notebook import as_html
 from bayes_sloth.skill_regression import Importance, Regression, Rows
 from bayes_sloth.targets import Target, target_models
 
@@ -85,6 +86,11 @@ class DownstreamForecast:
     def __repr__(self) -> str:
         lines = [f"Forecast of {self.task!r}", self.table().round(3).to_string()]
         return "\n".join([*lines, self.importance.sentence(), *self.warnings])
+
+    def _repr_html_(self) -> str:
+        return as_html(
+            f"Forecast of {self.task!r}. {self.importance.sentence()}", self.table(), self.warnings
+        )
 
 
 def forecast_downstream(

@@ -163,7 +163,7 @@ def load_measurements(
     name = "data frame" if isinstance(source, pd.DataFrame) else str(source)
     frame = source.reset_index(drop=True) if isinstance(source, pd.DataFrame) else _csv(name)
     frame = frame.assign(measurement=[f"row {i + 1}" for i in range(len(frame))])
-    table = validate.read_table(frame, key="measurement")
+    table = validate.read_table(frame, key="measurement", name=name)
     validate.require_columns(table, ["model", "score"])
     if "effort" not in table.cells:
         table.cells["effort"] = "1"

@@ -12,6 +12,7 @@ import pandas as pd
 
 from bayes_sloth import link
 from bayes_sloth.errors import InputError
+from bayes_sloth.notebook import as_html
 from bayes_sloth.performance_law.checks import check_architecture, dense_params_b, doubt_tokens
 from bayes_sloth.performance_law.data import CHANCE, ITEMS, SHAPE, SOURCES, years_since_epoch
 from bayes_sloth.performance_law.law import (
@@ -97,6 +98,9 @@ class LawForecast:
     def __repr__(self) -> str:
         table = self.table().round(1).to_string()
         return "\n".join(["Forecast of MMLU, percentage points", table, *self.warnings])
+
+    def _repr_html_(self) -> str:
+        return as_html("Forecast of MMLU, percentage points", self.table(), self.warnings, 1)
 
 
 def forecast(

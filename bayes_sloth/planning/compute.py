@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.errors import InputError
+from bayes_sloth.notebook import as_html
 from bayes_sloth.planning.surface import (
     FLOPS,
     Surface,
@@ -126,6 +127,9 @@ class ComputePlan:
 
     def __repr__(self) -> str:
         return "\n".join([self.sentence(), self.table().round(3).to_string(), *self.warnings])
+
+    def _repr_html_(self) -> str:
+        return as_html(self.sentence(), self.table(), self.warnings)
 
 
 def plan_compute(

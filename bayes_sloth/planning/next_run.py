@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bayes_sloth.asked import chosen_benchmarks
 from bayes_sloth.errors import InputError
 from bayes_sloth.forecasting import forecast
+from bayes_sloth.notebook import as_html
 from bayes_sloth.planning.surface import positive
 
 if TYPE_CHECKING:
@@ -110,6 +112,9 @@ class NextRun:
     def __repr__(self) -> str:
         return "\n".join([self.sentence(), self.table().round(3).to_string(), *self.warnings])
 
+    def _repr_html_(self) -> str:
+        return as_html(self.sentence(), self.table(), self.warnings)
+
 
 def plan_next(
     fit: Fit,
@@ -147,9 +152,7 @@ def plan_next(
     wanted = (targets,) if isinstance(targets, str) else tuple(targets)
     observed = dict(observed or {})
     known = [str(name) for name in fit.scores.benchmarks.index]
-    for name in (*wanted, *(costs or {})):
-        if name not in known:
-            raise InputError(f"benchmark '{name}' is not in the fit; it has {', '.join(known)}")
+    chosen_benchmarks(fit, (*wanted, *(costs or {})))
     open_ = [name for name in known if name not in wanted and name not in observed]
     costs = dict.fromkeys(open_, 1.0) if costs is None else dict(costs)
     for name, cost in costs.items():

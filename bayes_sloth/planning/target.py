@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.errors import InputError
+from bayes_sloth.notebook import as_html
 from bayes_sloth.planning.surface import FLOPS, data_range, plan_warnings, positive, surface
 
 if TYPE_CHECKING:
@@ -114,6 +115,9 @@ class TargetPlan:
 
     def __repr__(self) -> str:
         return "\n".join([self.sentence(), self.table().round(3).to_string(), *self.warnings])
+
+    def _repr_html_(self) -> str:
+        return as_html(self.sentence(), self.table(), self.warnings)
 
 
 def plan_target(

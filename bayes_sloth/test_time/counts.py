@@ -124,7 +124,7 @@ def _from_table(source: Samples | pd.DataFrame) -> Counts:
             frame["model"].astype(str) + " / " + frame["question"].astype(str)
         )
     table = validate.read_table(
-        keyed, key="model and question" if "model and question" in keyed else "model"
+        keyed, key="model and question" if "model and question" in keyed else "model", name=name
     )
     validate.require_columns(table, ["model", "question", "correct", "samples"])
     long = table.cells[["model", "question"]].assign(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.factor_scores import evenly, loading_prior, skills_from, skills_of
+from bayes_sloth.notebook import as_html
 from bayes_sloth.skill_regression import Importance, Regression, Rows
 from bayes_sloth.targets import Target, check_known, target_models
 from bayes_sloth.test_time.fitting import ItemResponseFit, summarise
@@ -64,6 +65,9 @@ class PassForecast:
     def __repr__(self) -> str:
         lines = [f"Pass@k of {len(self.models)} model(s), 90 % intervals"]
         return "\n".join([*lines, self.table().round(3).to_string(), *self.warnings])
+
+    def _repr_html_(self) -> str:
+        return as_html(repr(self).split("\n", 1)[0], self.table(), self.warnings)
 
 
 def forecast_pass_at_k(

@@ -11,10 +11,15 @@ from bayes_sloth.cli.shared import print_table
 
 
 @click.command()
-@click.argument("fit_path", default=DEFAULT_LAW)
+@click.argument("fit_path", type=click.Path(), default=DEFAULT_LAW)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(fit_path: str, as_json: bool) -> None:
-    """Say whether the sampler can be believed, and what the data cannot tell."""
+    """Say whether the sampler can be believed, and what the data cannot tell.
+
+    \b
+    Example:
+      bayes-sloth performance-law check law.nc
+    """
     from bayes_sloth.performance_law.identification import contraction_table, not_identified
 
     fit = read_fit(fit_path)

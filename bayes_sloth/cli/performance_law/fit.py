@@ -8,16 +8,22 @@ from typing import Any
 import click
 
 from bayes_sloth.cli.performance_law.shared import DEFAULT_LAW, given
-from bayes_sloth.cli.shared import check_writable
+from bayes_sloth.cli.shared import SEED, check_writable
 
 
 @click.command()
 @click.argument("architectures", required=False, type=click.Path())
-@click.option("--out", default=DEFAULT_LAW, show_default=True, help="File of the fit (netCDF).")
+@click.option(
+    "--out",
+    type=click.Path(),
+    default=DEFAULT_LAW,
+    show_default=True,
+    help="File of the fit (netCDF).",
+)
 @click.option("--chains", type=int, help="Chains.")
 @click.option("--tune", type=int, help="Steps of adaptation of each chain.")
 @click.option("--draws", type=int, help="Draws kept of each chain.")
-@click.option("--seed", type=int, help="Same seed, same draws.")
+@click.option("--seed", type=SEED, help="Same seed, same draws.")
 @click.option("--variant", help='A simpler law to compare with, such as "without date".')
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")

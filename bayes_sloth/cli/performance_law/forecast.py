@@ -15,7 +15,7 @@ from bayes_sloth.cli.performance_law.shared import (
     read_fit,
     source_option,
 )
-from bayes_sloth.cli.shared import check_writable, save_figure
+from bayes_sloth.cli.shared import check_writable, print_warnings, save_figure
 from bayes_sloth.errors import InputError
 
 OF_THE_SHAPE = ("layers", "hidden", "ffn", "params_b", "tokens_t")
@@ -74,8 +74,7 @@ def forecast(
             f"{answer['upper50']:.1f}, 90 % {answer['lower90']:.1f} to {answer['upper90']:.1f}"
         )
     click.echo(json.dumps(answer, indent=2) if as_json else shown)
-    for warning in [] if as_json else answer["warnings"]:
-        click.echo(f"warning: {warning}", err=True)
+    print_warnings([] if as_json else answer["warnings"])
 
 
 def _published(chosen: dict[str, Any], precision_loss: float) -> dict[str, Any]:

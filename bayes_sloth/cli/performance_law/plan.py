@@ -21,7 +21,12 @@ from bayes_sloth.cli.shared import check_writable, save_figure
 
 @click.group()
 def plan() -> None:
-    """Plan a training: which shape under a budget, or how to expand a model."""
+    """Plan a training: which shape under a budget, or how to expand a model.
+
+    \b
+    Example:
+      bayes-sloth performance-law plan architecture --flops 1e24
+    """
 
 
 @plan.command("architecture")

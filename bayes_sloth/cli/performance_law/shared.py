@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bayes_sloth.cli.shared import print_table
+from bayes_sloth.cli.shared import SEED, print_table, print_warnings
 
 if TYPE_CHECKING:
     from bayes_sloth.performance_law.fitting import LawFit
@@ -48,9 +48,10 @@ def whose_options() -> list[Callable[..., Any]]:
 def answer_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of every answer: which fit, which seed, and JSON."""
     options = [
-        click.option("--fit", "fit_path", default=DEFAULT_LAW, show_default=True,
+        click.option("--fit", "fit_path", type=click.Path(), default=DEFAULT_LAW, show_default=True,
                      help="A saved fit of the law."),
-        click.option("--seed", default=1, show_default=True, help="Of the predictive draws."),
+        click.option("--seed", type=SEED, default=1, show_default=True,
+                     help="Of the predictive draws."),
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
     ]  # fmt: skip
     for option in reversed(options):
@@ -93,5 +94,4 @@ def print_answer(answer: Answer, as_json: bool, digits: int = 2) -> None:
         return
     print_table(answer.table.reset_index(), answer.title, digits=digits)
     click.echo(answer.sentence)
-    for warning in answer.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    print_warnings(answer.warnings)

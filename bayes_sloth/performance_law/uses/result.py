@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_sloth.notebook import as_html
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Answer:
@@ -47,6 +49,9 @@ class Answer:
 
     def __repr__(self) -> str:
         return "\n".join([self.title, self.table.to_string(), self.sentence, *self.warnings])
+
+    def _repr_html_(self) -> str:
+        return as_html(f"{self.title}. {self.sentence}", self.table, self.warnings)
 
 
 def interval(points: np.ndarray) -> dict[str, float]:
