@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from bayes_sloth.planning.target import TargetPlan as TargetPlan
     from bayes_sloth.planning.target import plan_target as plan_target
     from bayes_sloth.priors import priors_table as priors_table
+    from bayes_sloth.sampling import Sampling as Sampling
     from bayes_sloth.scores import Scores as Scores
     from bayes_sloth.scores import benchmarks_of as benchmarks_of
     from bayes_sloth.scores import load_scores as load_scores
@@ -90,6 +91,7 @@ _HOME = {
     "TargetPlan": "planning.target",
     "plan_target": "planning.target",
     "priors_table": "priors",
+    "Sampling": "sampling",
     "Scores": "scores",
     "benchmarks_of": "scores",
     "load_scores": "scores",
