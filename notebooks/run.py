@@ -8,8 +8,8 @@
     python notebooks/run.py --draws 50              # a quick check that they run: writes nothing
 
 A notebook opens ``fit.nc``, ``law.nc`` and ``math.nc`` in the folder it runs in, and makes what is
-missing: remove them after a change to the model. Outputs are written once every cell has run, or the
-notebook stays as it was.
+missing: remove them after a change to the model. Outputs are written once every cell has run, or
+the notebook stays as it was.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ def _is_parameters(cell: nbformat.NotebookNode) -> bool:
 
 
 def main() -> None:
+    """Run what the command line asks for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
