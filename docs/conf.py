@@ -1,6 +1,17 @@
 """How Sphinx builds the documentation: ``sphinx-build -W docs site``."""
 
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from bayes_sloth import __version__
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+HERE = Path(__file__).parent
 
 project = "bayes_sloth"
 author = "The bayes_sloth authors"
@@ -12,12 +23,11 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
     "sphinx_click",
     "sphinx_copybutton",
 ]
-exclude_patterns = ["_build", "**.ipynb_checkpoints", "notebooks/*.nc"]
+exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 
 # Pages are plain Markdown that also reads well in the repository. Notebooks are committed with
 # their outputs (notebooks/run.py) and shown as they are.
@@ -31,9 +41,6 @@ autodoc_typehints = "none"  # numpydoc's sections say them
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 default_role = "autolink"
-
-# Links to other projects' pages need the network; without it the pages build all the same.
-intersphinx_mapping = {}
 
 html_theme = "pydata_sphinx_theme"
 html_title = "bayes_sloth"
@@ -52,3 +59,23 @@ html_theme_options = {
 }
 copybutton_prompt_text = r">>> |\$ "
 copybutton_prompt_is_regexp = True
+
+
+def copy_notebooks(*_: object) -> None:
+    """Put the notebooks beneath the pages, where Sphinx looks for them."""
+    shutil.rmtree(HERE / "notebooks", ignore_errors=True)
+    (HERE / "notebooks").mkdir()
+    for path in (HERE.parent / "notebooks").glob("*.ipynb"):
+        shutil.copy2(path, HERE / "notebooks")
+
+
+def link_pages(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Let links of notebooks to ``../docs`` lead to pages, as they do in the repository."""
+    if docname.startswith("notebooks/"):
+        source[0] = source[0].replace("](../docs/", "](../")
+
+
+def setup(app: Sphinx) -> None:
+    """Connect the two."""
+    app.connect("config-inited", copy_notebooks)
+    app.connect("source-read", link_pages)

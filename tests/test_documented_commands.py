@@ -66,6 +66,9 @@ def folder(fits_folder: Path) -> Path:
     scores = bs.load_fit(fits_folder / "fit.nc").scores
     five = scores.values["mmlu"].dropna().iloc[::8].rename("score")
     five.to_csv(fits_folder / "own_scores.csv")
+    about = scores.models.loc[five.index, ["variant", "params_b", "tokens_t"]]
+    about.assign(my_task=five).to_csv(fits_folder / "my_tasks.csv")
+    (fits_folder / "tasks.csv").write_text("benchmark,chance,n_items\nmy_task,0,100\n")
     budgets = pd.DataFrame(
         [
             {"model": model, "score": score * share, "effort": effort}
@@ -75,7 +78,7 @@ def folder(fits_folder: Path) -> Path:
     )
     budgets.to_csv(fits_folder / "budgets.csv", index=False)
     counts = [
-        {"model": model, "question": question, "correct": right, "samples": 10}
+        {"model": model, "question": question, "correct": right, "samples": 100}
         for right, model in enumerate(five.index)
         for question in ("a", "b", "c")
     ]
@@ -120,7 +123,7 @@ def test_what_other_lines_name_is_there(line: str):
 @pytest.mark.parametrize("page", PYTHON, ids=lambda page: page.stem)
 def test_python(page: Path, here: Path, monkeypatch: pytest.MonkeyPatch):
     fit = bs.load_fit("fit.nc")
-    monkeypatch.setattr(bs, "fit", lambda *args, **kwargs: fit, raising=False)
+    monkeypatch.setattr(bs, "fit", lambda *args: fit, raising=False)
     math = bs.load_item_response("math.nc")
     monkeypatch.setattr(bs, "fit_item_response", lambda *args: math, raising=False)
     new = pd.DataFrame({"family": ["mine"], "params_b": [7.0], "tokens_t": [2.0]}, index=["a"])
