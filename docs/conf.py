@@ -41,6 +41,7 @@ autodoc_typehints = "none"  # numpydoc's sections say them
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 default_role = "autolink"
+smartquotes = False  # they would join the dashes of an option
 
 html_theme = "pydata_sphinx_theme"
 html_title = "bayes_sloth"
