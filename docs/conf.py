@@ -48,6 +48,7 @@ html_title = "bayes_sloth"
 html_static_path = ["_static"]
 html_css_files = ["tables.css"]
 html_show_sourcelink = False
+html_sidebars = {page: [] for page in ("index", "quick_start", "limits")}  # nothing beneath them
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
