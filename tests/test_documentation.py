@@ -1,7 +1,8 @@
-"""The documentation builds without a warning."""
+"""The documentation builds without a warning, and its links lead somewhere."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -10,12 +11,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+MADE = {ROOT / "docs" / name for name in ("generated", "notebooks")}
+PAGES = [
+    *ROOT.glob("*.md"),
+    *ROOT.glob("notebooks/*.ipynb"),
+    *(page for page in (ROOT / "docs").rglob("*.md") if not MADE & set(page.parents)),
+]
 
 
 @pytest.mark.slow
 def test_pages_build_without_warnings(tmp_path: Path):
-    for made in ("generated", "notebooks"):  # may be stale
-        shutil.rmtree(ROOT / "docs" / made, ignore_errors=True)
+    for made in MADE:  # may be stale
+        shutil.rmtree(made, ignore_errors=True)
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q"]
     folders = [ROOT / "docs", tmp_path / "site", "-d", tmp_path / "doctrees"]
     done = subprocess.run(
@@ -25,3 +32,12 @@ def test_pages_build_without_warnings(tmp_path: Path):
     assert (tmp_path / "site" / "notebooks" / "tour.html").is_file()
     reference = (tmp_path / "site" / "command_line.html").read_text()
     assert "bayes-sloth plan target" in reference
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_of_a_page_lead_to_files_of_the_repository(page: Path):
+    targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+    for target in targets:
+        path = target.partition("#")[0]
+        if path and not path.startswith("http"):
+            assert (page.parent / path).exists(), target
