@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from bayes_sloth.priors import priors_table as priors_table
     from bayes_sloth.reporting import Report as Report
     from bayes_sloth.reporting import report as report
+    from bayes_sloth.sampling import Sampling as Sampling
     from bayes_sloth.scores import Scores as Scores
     from bayes_sloth.scores import benchmarks_of as benchmarks_of
     from bayes_sloth.scores import load_scores as load_scores
@@ -104,6 +105,7 @@ _HOME = {
     "priors_table": "priors",
     "Report": "reporting",
     "report": "reporting",
+    "Sampling": "sampling",
     "Scores": "scores",
     "benchmarks_of": "scores",
     "load_scores": "scores",

@@ -7,13 +7,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
+from page_blocks import RESULTS, write_page
 from results_page import markdown
-
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
 
 
 def conditioning() -> pd.DataFrame:
@@ -34,25 +30,23 @@ def read(name: str, columns: list[str]) -> pd.DataFrame:
     return pd.read_csv(RESULTS / f"{name}.csv")[columns]
 
 
-def main() -> None:
+def blank(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave a cell empty where a number is not known."""
+    return table.astype(object).where(table.notna(), "")
+
+
+def blocks() -> dict[str, str]:
     scored = ["mae", "coverage90", "width90", "interval_score90", "passed"]
     tables = {
         "conditioning": conditioning(),
-        "partial": read("partial_scores", ["setting", "scores", "method", *scored]).fillna(""),
+        "partial": read("partial_scores", ["setting", "scores", "method", *scored]),
         "next_run": read("next_run", ["target", "choice", "error", "crps", "sd"]),
         "own_benchmark": read(
             "own_benchmark", ["benchmark", "scores", "mae", "mae_of_the_mean", *scored[1:]]
         ),
     }
-    file = ROOT / "docs" / "planning.md"
-    page = file.read_text()
-    for name, table in tables.items():
-        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        before, rest = page.split(start)
-        _, after = rest.split(end)
-        page = f"{before}{start}\n{markdown(table)}\n{end}{after}"
-    file.write_text(page)
+    return {name: markdown(blank(table)) for name, table in tables.items()}
 
 
 if __name__ == "__main__":
-    main()
+    write_page("planning", blocks())
