@@ -26,24 +26,14 @@ from bayes_sloth import Fit, forecast
 from bayes_sloth.forecasting import predict_fitted
 
 CASES = {
-    "a": {
-        "qwen2-7b": ["mmlu", "gsm8k"],
-        "opt-13b": ["hellaswag"],
-        "qwen1.5-14b": ["mmlu", "gsm8k", "bbh"],
-        "orca-2-13b": ["mmlu", "arc_challenge", "ifeval"],
-    },
-    "b": {
-        "yi-1.5-9b": ["mmlu", "gsm8k", "bbh", "ifeval", "math_lvl5"],
-        "yi-34b": ["arc_challenge", "gpqa"],
-        "gemma-7b-it": ["ifeval"],
-        "recurrentgemma-9b": ["mmlu", "hellaswag", "winogrande", "bbh", "gpqa"],
-    },
+    "yi-1.5-9b": ["mmlu", "gsm8k", "bbh", "ifeval", "math_lvl5"],
+    "orca-2-13b": ["mmlu", "arc_challenge", "ifeval"],
+    "opt-13b": ["hellaswag"],
+    "recurrentgemma-9b": ["bbh", "gpqa"],
 }
 SIBLING = {
     "opt-13b": "opt-66b",
-    "qwen1.5-14b": "qwen1.5-72b",
     "orca-2-13b": "orca-2-7b",
-    "yi-34b": "yi-9b",
     "recurrentgemma-9b": "recurrentgemma-9b-it",
 }
 ENDS = {"lower90": 0.05, "upper90": 0.95}
