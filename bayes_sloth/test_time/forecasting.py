@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_sloth.factor_scores import evenly, loading_prior, skills_from, skills_of
-from bayes_sloth.skill_regression import Importance, Regression, Rows
-from bayes_sloth.targets import Target, check_known, target_models
+from bayes_sloth.factor_scores import evenly, loading_prior
+from bayes_sloth.skill_regression import Importance, Regression
+from bayes_sloth.targets import Target, check_known, fitted_rows, target_models, target_rows
 from bayes_sloth.test_time.fitting import ItemResponseFit, summarise
 from bayes_sloth.test_time.pass_at_k import DEFAULT_K, pass_at_k
 
@@ -132,25 +132,14 @@ def _predict(
     known = list(item_response.counts.models)
     check_known(fit, known)
     own = _draws(item_response, rng, len(target.rows))
-    about = fit.scores.models.loc[known]
     regression = Regression(
         own["ability"] + own["mean_easiness"][:, None],
         np.zeros(own["ability"].shape),
-        Rows(
-            skills_of(fit, known, target.rows),
-            np.array(known, str),
-            about["lineage"].to_numpy(str),
-            about["instruct"].to_numpy(float),
-        ),
+        fitted_rows(fit, known, target.rows),
         loading_prior(fit, target.rows),
         stretch(own["easiness_sd"], own["residual_sd"]),
     )
-    new = Rows(
-        skills_from(fit, target.eta, target.rows),
-        target.models.index.to_numpy(str),
-        target.lineages,
-        target.models["instruct"].to_numpy(float),
-    )
+    new = target_rows(fit, target)
     level, _, importance = regression.forecast(new, rng)
     ability = level - own["mean_easiness"][:, None]
     draws = np.empty((*ability.shape, len(ks)))
