@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from bayes_sloth import link
+from bayes_sloth.pareto import smooth_log_weights
 from bayes_sloth.predictor import Curve, Effect, Family
 
 SCORING_STEPS = 5
@@ -192,16 +193,14 @@ def propose(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Return effects drawn from the proposal of each draw, and the logs of their weights."""
     maps = [_at_cells(effect, cells) for effect in family.effects]
-    covariance = sum(np.matmul(a, np.swapaxes(a, 1, 2)) for a in maps)
+    covariance = _covariance(maps)
     mean = family.mean[:, cells.model, cells.benchmark]
     site, variance = _sites(mean, covariance, cells)
     own = variance * rng.choice(WIDTHS, p=SHARES, size=(len(mean), 1))
     prior = family.draw(rng)
-    eta = mean + sum(np.matmul(a, z[..., None])[..., 0] for a, z in zip(maps, prior, strict=True))
-    noise = np.sqrt(own) * rng.standard_normal(own.shape)
-    pull = _solve(np.linalg.cholesky(covariance + _diagonal(own)), site - eta - noise)
-    moved = [z + np.matmul(pull[:, None], a)[:, 0] for a, z in zip(maps, prior, strict=True)]
-    eta = eta + np.matmul(covariance, pull[..., None])[..., 0]
+    pull = _pull(_eta(mean, maps, prior), covariance, site, own, rng)
+    moved = [_moved(z, a, pull) for a, z in zip(maps, prior, strict=True)]
+    eta = _eta(mean, maps, moved)
     over_prior = [
         np.log(share) + _proposal_over_prior(eta, mean, covariance, site, width * variance)
         for share, width in zip(SHARES, WIDTHS, strict=True)
@@ -209,15 +208,62 @@ def propose(
     return moved, cells.log_likelihood(eta).sum(axis=1) - np.logaddexp.reduce(over_prior)
 
 
+@dataclass(frozen=True)
+class Sites:
+    """Observed scores as normal observations of the linear predictor: the Laplace approximation.
+
+    Attributes
+    ----------
+    maps : list of arrays of shape (sample, cell, coordinate)
+        What each effect does to the observed cells.
+    mean, site, variance : array of shape (sample, cell)
+        Linear predictor without effects; centre and variance of the sites.
+    """
+
+    maps: list[np.ndarray]
+    mean: np.ndarray
+    site: np.ndarray
+    variance: np.ndarray
+
+    @classmethod
+    def of(cls, family: Family, cells: Cells) -> Sites:
+        """Return the sites of a family's observed cells."""
+        maps = [_at_cells(effect, cells) for effect in family.effects]
+        mean = family.mean[:, cells.model, cells.benchmark]
+        return cls(maps, mean, *_sites(mean, _covariance(maps), cells))
+
+    def draw(
+        self, prior: list[np.ndarray], free: list[int], rng: np.random.Generator
+    ) -> list[np.ndarray]:
+        """Condition some effects, drawn from their prior, on the sites; keep the others as given.
+
+        Parameters
+        ----------
+        prior : list of arrays of shape (sample, coordinate)
+        free : list of int
+            Positions of the effects to condition.
+        rng : Generator
+
+        Returns
+        -------
+        list of arrays of shape (sample, coordinate)
+        """
+        covariance = _covariance([self.maps[i] for i in free])
+        eta = _eta(self.mean, self.maps, prior)
+        pull = _pull(eta, covariance, self.site, self.variance, rng)
+        moved = list(prior)
+        for i in free:
+            moved[i] = _moved(prior[i], self.maps[i], pull)
+        return moved
+
+
 def smooth(log_weights: np.ndarray, scores: int) -> tuple[np.ndarray, Quality]:
     """Return Pareto-smoothed normalised weights, and how far they can be trusted."""
-    from arviz_stats.base import array_stats
-
-    smoothed, tail = array_stats.psislw(-log_weights)  # as for LOO: takes 1 / weight
+    smoothed, tail = smooth_log_weights(log_weights)
     weights = np.exp(smoothed - smoothed.max())
     weights /= weights.sum()
     ess = 1 / (weights**2).sum()
-    return weights, Quality(float(tail), float(ess), len(weights), scores)
+    return weights, Quality(tail, float(ess), len(weights), scores)
 
 
 def resample(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -292,6 +338,32 @@ def _sites(mean: np.ndarray, covariance: np.ndarray, cells: Cells) -> tuple[np.n
         eta = eta + np.clip(aim - eta, -1, 1)
     slope, information = cells.score_and_information(eta)
     return eta + slope / information, 1 / information
+
+
+def _covariance(maps: list[np.ndarray]) -> np.ndarray:
+    return np.asarray(sum(np.matmul(a, np.swapaxes(a, 1, 2)) for a in maps))
+
+
+def _eta(mean: np.ndarray, maps: list[np.ndarray], effects: list[np.ndarray]) -> np.ndarray:
+    """Return the linear predictor at the cells, of shape (sample, cell)."""
+    parts = (np.matmul(a, z[..., None])[..., 0] for a, z in zip(maps, effects, strict=True))
+    return np.asarray(mean + sum(parts))
+
+
+def _pull(
+    eta: np.ndarray,
+    covariance: np.ndarray,
+    site: np.ndarray,
+    variance: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Return Matheron's correction, before it is mapped to the effects: (sample, cell)."""
+    noise = np.sqrt(variance) * rng.standard_normal(variance.shape)
+    return _solve(np.linalg.cholesky(covariance + _diagonal(variance)), site - eta - noise)
+
+
+def _moved(z: np.ndarray, a: np.ndarray, pull: np.ndarray) -> np.ndarray:
+    return np.asarray(z + np.matmul(pull[:, None], a)[:, 0])
 
 
 def _diagonal(values: np.ndarray) -> np.ndarray:

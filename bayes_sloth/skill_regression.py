@@ -44,6 +44,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayes_sloth.factor_scores import LoadingPrior
+from bayes_sloth.pareto import smooth_log_weights
 from bayes_sloth.priors import GROWTH_SPREAD, Prior, scale_prior
 
 CANDIDATES = 16  # of the scales, for each draw
@@ -308,14 +309,12 @@ def _conditional(
 
 
 def _importance(log_weight: np.ndarray) -> Importance:
-    from arviz_stats.base import array_stats
-
     centred = log_weight - log_weight.max(axis=1, keepdims=True)
     weight = np.exp(centred)
     effective = (weight.sum(axis=1) ** 2 / (weight**2).sum(axis=1)).mean()
     centred -= np.log(weight.sum(axis=1, keepdims=True))
-    _, pareto_k = array_stats.psislw(-centred.ravel())  # it takes minus the log weights
-    return Importance(float(pareto_k), float(effective))
+    _, shape = smooth_log_weights(centred.ravel())
+    return Importance(shape, float(effective))
 
 
 def _diagonal(values: np.ndarray) -> np.ndarray:
