@@ -120,6 +120,14 @@ def pass_forecast(
     draws, ability, importance = _predict(item_response, fit, target, ks, seed)
     if not importance.passed:
         warnings = (*warnings, "ability: " + importance.sentence())
+    most = int(item_response.counts.samples.to_numpy().max())
+    beyond = [f"{k:g}" for k in ks if k > most]
+    if beyond:
+        warnings = (
+            *warnings,
+            f"BEYOND THE EVIDENCE: no question was put more than {most} times, so that pass@k for "
+            f"k = {', '.join(beyond)} rests on the assumed shape of the lower tail",
+        )
     coords = {"model": target.models.index.to_numpy()}
     return PassForecast(target.models, _named(draws, coords, ks), _named(ability, coords), warnings)
 
@@ -143,9 +151,11 @@ def _predict(
     level, _, importance = regression.forecast(new, rng)
     ability = level - own["mean_easiness"][:, None]
     draws = np.empty((*ability.shape, len(ks)))
+    lost = rng.random(own["impossible"].shape) < own["impossible"]
     for m in range(ability.shape[1]):
         logits = own["easiness"] + own["discrimination"] * ability[:, m, None]
         logits += own["residual_sd"][:, None] * rng.standard_normal(logits.shape)
+        logits[lost] = -np.inf
         draws[:, m] = np.stack([pass_at_k(logits, k).mean(axis=1) for k in ks], axis=-1)
     return draws, ability, importance
 
@@ -154,7 +164,10 @@ def _draws(
     item_response: ItemResponseFit, rng: np.random.Generator, samples: int
 ) -> dict[str, np.ndarray]:
     """Return draws of the item-response model in random order, as many as asked for."""
-    names = ["ability", "easiness", "discrimination", "mean_easiness", "easiness_sd", "residual_sd"]
+    names = [
+        "ability", "easiness", "discrimination", "mean_easiness", "easiness_sd", "residual_sd",
+        "impossible",
+    ]  # fmt: skip
     posterior = item_response.posterior[names].transpose("chain", "draw", ...)
     total = posterior.sizes["chain"] * posterior.sizes["draw"]
     rows = rng.permutation(np.resize(evenly(total, samples), samples))
