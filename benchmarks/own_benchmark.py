@@ -38,7 +38,11 @@ def main() -> None:
                 case = backtest(fit, known[name].dropna(), name, items, count, seed)
                 rows.append({"benchmark": name, "scores": count, "case": seed, **case})
                 print(rows[-1], flush=True)
-    cases = pd.DataFrame(rows)
+    write(pd.DataFrame(rows))
+
+
+def write(cases: pd.DataFrame) -> None:
+    """Write the cases, and their means."""
     cases.round(4).to_csv(RESULTS / "own_benchmark_cases.csv", index=False)
     groups = cases.drop(columns="case").groupby(["benchmark", "scores"], sort=False)
     table = groups.mean().assign(
