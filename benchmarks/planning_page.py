@@ -61,7 +61,11 @@ def main() -> None:
             ],
         ),
     }
-    file = ROOT / "docs" / "planning.md"
+    fill(ROOT / "docs" / "planning.md", tables)
+
+
+def fill(file: Path, tables: dict[str, pd.DataFrame]) -> None:
+    """Put each table between the marks of its name: ``<!-- name -->`` and ``<!-- /name -->``."""
     page = file.read_text()
     for name, table in tables.items():
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
