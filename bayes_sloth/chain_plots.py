@@ -50,7 +50,7 @@ def plot_chain(chain: Chain, figure: Figure | None = None) -> np.ndarray:
     tuned = ", instruction-tuned" if about["instruct"] else ""
     figure.suptitle(
         f"{chain.models.index[0]}: {about['params_b']:g}B parameters, {about['tokens_t']:g}T "
-        f"tokens{tuned}; median, 50 and 90 % intervals",
+        f"tokens{tuned}\nmedian, 50 and 90 % intervals",
         fontsize="medium",
     )
     return np.array(axes)

@@ -27,12 +27,14 @@ diagnostics fail, fit again with the scores in the table.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bayes_sloth import link
+from bayes_sloth.pareto import smooth_log_weights
 from bayes_sloth.predictor import Curve, Effect, Family
 
 SCORING_STEPS = 5
@@ -191,6 +193,39 @@ class Sites:
         pull = np.linalg.solve(self.covariance + _diagonal(own[:, 0]), away)
         return eta + np.swapaxes(np.matmul(self.covariance, pull), 1, 2)
 
+    def condition(
+        self,
+        prior: list[np.ndarray],
+        variance: np.ndarray,
+        rng: np.random.Generator,
+        free: Collection[int] | None = None,
+    ) -> list[np.ndarray]:
+        """Condition effects, drawn from their prior, on the sites (Matheron's rule).
+
+        Parameters
+        ----------
+        prior : list of arrays of shape (sample, coordinate)
+        variance : array of shape (sample, cell)
+            Of the sites, perhaps stretched.
+        rng : Generator
+        free : collection of int, optional
+            Positions of the effects to condition, the others being kept as given; all by default.
+
+        Returns
+        -------
+        list of arrays of shape (sample, coordinate)
+        """
+        free = range(len(prior)) if free is None else free
+        maps = [self.maps[i] for i in free]
+        covariance = self.covariance if len(maps) == len(prior) else _covariance(maps)
+        noise = np.sqrt(variance) * rng.standard_normal(variance.shape)
+        away = self.centre - _eta(self.mean, self.maps, prior) - noise
+        pull = _solve(np.linalg.cholesky(covariance + _diagonal(variance)), away)
+        moved = list(prior)
+        for i in free:
+            moved[i] = prior[i] + np.matmul(pull[:, None], self.maps[i])[:, 0]
+        return moved
+
     def over_prior(self, eta: np.ndarray, width: float) -> np.ndarray:
         """Return the log density of effects given stretched sites, less that of their prior.
 
@@ -217,7 +252,7 @@ class Sites:
 def approximate(family: Family, cells: Cells) -> Sites:
     """Return the normal approximation of a family's effects given scores, for each draw."""
     maps = [_at_cells(effect, cells) for effect in family.effects]
-    covariance = sum(np.matmul(a, np.swapaxes(a, 1, 2)) for a in maps)
+    covariance = _covariance(maps)
     mean = family.mean[:, cells.model, cells.benchmark]
     return Sites(maps, mean, covariance, *_sites(mean, covariance, cells))
 
@@ -261,14 +296,9 @@ def propose(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Return effects drawn from the proposal of each draw, and the logs of their weights."""
     sites = approximate(family, cells)
-    maps, mean, covariance = sites.maps, sites.mean, sites.covariance
-    own = sites.variance * rng.choice(WIDTHS, p=SHARES, size=(len(mean), 1))
-    prior = family.draw(rng)
-    eta = mean + sum(np.matmul(a, z[..., None])[..., 0] for a, z in zip(maps, prior, strict=True))
-    noise = np.sqrt(own) * rng.standard_normal(own.shape)
-    pull = _solve(np.linalg.cholesky(covariance + _diagonal(own)), sites.centre - eta - noise)
-    moved = [z + np.matmul(pull[:, None], a)[:, 0] for a, z in zip(maps, prior, strict=True)]
-    eta = eta + np.matmul(covariance, pull[..., None])[..., 0]
+    own = sites.variance * rng.choice(WIDTHS, p=SHARES, size=(len(sites.mean), 1))
+    moved = sites.condition(family.draw(rng), own, rng)
+    eta = _eta(sites.mean, sites.maps, moved)
     over_prior = [
         np.log(share) + sites.over_prior(eta, width)
         for share, width in zip(SHARES, WIDTHS, strict=True)
@@ -278,13 +308,11 @@ def propose(
 
 def smooth(log_weights: np.ndarray, scores: int) -> tuple[np.ndarray, Quality]:
     """Return Pareto-smoothed normalised weights, and how far they can be trusted."""
-    from arviz_stats.base import array_stats
-
-    smoothed, tail = array_stats.psislw(-log_weights)  # as for LOO: takes 1 / weight
+    smoothed, tail = smooth_log_weights(log_weights)
     weights = np.exp(smoothed - smoothed.max())
     weights /= weights.sum()
     ess = 1 / (weights**2).sum()
-    return weights, Quality(float(tail), float(ess), len(weights), scores)
+    return weights, Quality(tail, float(ess), len(weights), scores)
 
 
 def resample(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -343,6 +371,16 @@ def _sites(mean: np.ndarray, covariance: np.ndarray, cells: Cells) -> tuple[np.n
         eta = eta + np.clip(aim - eta, -1, 1)
     slope, information = cells.score_and_information(eta)
     return eta + slope / information, 1 / information
+
+
+def _covariance(maps: list[np.ndarray]) -> np.ndarray:
+    return np.asarray(sum(np.matmul(a, np.swapaxes(a, 1, 2)) for a in maps))
+
+
+def _eta(mean: np.ndarray, maps: list[np.ndarray], effects: list[np.ndarray]) -> np.ndarray:
+    """Return the linear predictor at the cells, of shape (sample, cell)."""
+    parts = (np.matmul(a, z[..., None])[..., 0] for a, z in zip(maps, effects, strict=True))
+    return np.asarray(mean + sum(parts))
 
 
 def _diagonal(values: np.ndarray) -> np.ndarray:

@@ -41,14 +41,16 @@ class LoadingPrior:
     spread : array of shape (sample,)
         Root mean square of the loadings about it, over benchmarks and skills, so that it does not
         change when skills are rotated.
-    specific_sd, variant_sd : array of shape (sample,)
-        Geometric means over benchmarks of what lineages and variants have on one of them alone.
+    specific_sd, variant_sd, residual_sd : array of shape (sample,)
+        Geometric means over benchmarks of what lineages, variants and models have on one of them
+        alone.
     """
 
     mean: np.ndarray
     spread: np.ndarray
     specific_sd: np.ndarray
     variant_sd: np.ndarray
+    residual_sd: np.ndarray
 
 
 def evenly(total: int, wanted: int) -> np.ndarray:
@@ -86,15 +88,11 @@ def skills_of(fit: Fit, models: Sequence[str], rows: np.ndarray) -> np.ndarray:
 def loading_prior(fit: Fit, rows: np.ndarray) -> LoadingPrior:
     """Return what the benchmarks in the fit say of one more, with a row for each sample."""
     fit.require_skills("what follows from skills")
-    loadings, specific_sd, variant_sd = _draws(fit, rows, "loadings", "specific_sd", "variant_sd")
+    loadings, *scales = _draws(fit, rows, "loadings", "specific_sd", "variant_sd", "residual_sd")
     mean = loadings.mean(axis=1)
     away = loadings - mean[:, None]
-    return LoadingPrior(
-        mean,
-        np.sqrt((away**2).mean(axis=(1, 2))),
-        np.exp(np.log(specific_sd).mean(axis=1)),
-        np.exp(np.log(variant_sd).mean(axis=1)),
-    )
+    typical = (np.exp(np.log(scale).mean(axis=1)) for scale in scales)
+    return LoadingPrior(mean, np.sqrt((away**2).mean(axis=(1, 2))), *typical)
 
 
 def _draws(fit: Fit, rows: np.ndarray, *names: str) -> list[np.ndarray]:

@@ -1,20 +1,7 @@
-r"""A benchmark of one's own: from scores of a few known models to a forecast of all others.
+"""A benchmark of one's own: from scores of a few known models to a forecast of all others.
 
-The fit says, draw by draw, what skills :math:`\theta_m` models have. A new benchmark adds a curve
-
-.. math:: \eta_m = a + \theta_m^\top \lambda + \psi\, e_{l(m)}, \qquad y_m \sim
-          \text{Student}_\nu(\operatorname{link}(\eta_m), \sigma_m),
-
-with its own difficulty a, loadings :math:`\lambda`, deviation :math:`\psi` of lineages, chance
-level, ceiling and shape, each with the prior that the fitted benchmarks had
-(`bayes_sloth.priors`); a chance level that is not known is uniform between 0 and the lowest score.
-Given the rest, a, :math:`\lambda` and e are normal: so each draw of the fit, with curve parameters
-drawn from their prior, is conditioned on the few scores as in `bayes_sloth.conditioning` (Laplace
-proposals, importance weights, Pareto k). Five scores say little, and the intervals show it.
-
-Skills are read off the linear predictor on the fitted benchmarks: the mean of a standard normal
-skill given it,
-:math:`(\Lambda^\top \Psi^{-1} \Lambda + I)^{-1} \Lambda^\top \Psi^{-1} (\eta_m - a)`.
+The model of one more benchmark, and how it is estimated, stand in `bayes_sloth.added_benchmark`.
+Five scores say little, and the intervals show it.
 """
 
 from __future__ import annotations
@@ -27,22 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_sloth.asked import asked_models, place
-from bayes_sloth.conditioning import Cells, Quality, condition, repeated
-from bayes_sloth.design import Design, chance_corrected_logits
+from bayes_sloth.added_benchmark import Declared, estimate, skilled_models
+from bayes_sloth.conditioning import Quality, repeated
 from bayes_sloth.errors import InputError
 from bayes_sloth.notebook import as_html
-from bayes_sloth.predictor import (
-    Curve,
-    Draws,
-    Effect,
-    Family,
-    families,
-    family_prior,
-    fitted_predictor,
-    stacked,
-)
-from bayes_sloth.priors import PRIORS
 from bayes_sloth.validate import nearest
 
 if TYPE_CHECKING:
@@ -51,7 +26,6 @@ if TYPE_CHECKING:
     from bayes_sloth.fitting import Fit
 
 FEWEST = 5
-DRAWS = 6000  # at most: more would fill the memory of a small machine
 QUANTILES = {"lower90": 0.05, "lower50": 0.25, "median": 0.5, "upper50": 0.75, "upper90": 0.95}
 
 
@@ -69,7 +43,8 @@ class OwnBenchmark:
         asked for. For an observed model, of a second run.
     parameters : Dataset
         Draws of ``difficulty`` (how much lower than the typical level an average family scores at
-        the reference size, in logits), ``loading`` (by skill), ``chance`` and ``ceiling``.
+        the reference size, in logits), ``loading`` (by skill), ``chance``, ``ceiling``, and what
+        lineages and variants have on this benchmark alone (``lineage_sd``, ``variant_sd``).
     quality : Quality
         Of the importance sampling.
     """
@@ -160,40 +135,17 @@ def own_benchmark(
     fit.require_skills("a benchmark of your own")
     observed = _read(fit, scores, chance)
     rng = np.random.default_rng(seed)
-    posterior = stacked(fit.posterior)
-    samples = min(DRAWS, len(posterior["dof"]))
-    chosen = np.linspace(0, len(posterior["dof"]) - 1, samples).astype(int)
-    posterior = {key: values[chosen] for key, values in posterior.items()}
-    eta, names, lineage = _predictors(fit, posterior, models, rng)
-    curve = _draw_curve(posterior, observed, chance, n_items, eta.shape[1], rng)
-    family = _regression(posterior, eta, lineage, rng)
-    columns = names.get_indexer(observed.index)
-    none = np.zeros(len(columns), int)
-    cells = Cells(none, columns, observed.to_numpy(float), curve.at(columns))
-    given = condition(family, cells, rng)
-    family, curve = family.take(given.chosen), curve.take(given.chosen)
-    mu, sigma = curve.location_and_scale(family.predictor(given.coordinates))
+    everybody = skilled_models(fit, models, seed)
+    benchmark, effects, quality = estimate(fit, everybody, Declared(observed, chance, n_items), rng)
+    names = everybody.names
+    curve = benchmark.curve.at(np.zeros(len(names), int))
+    mu, sigma = curve.location_and_scale(benchmark.predictor(everybody, effects)[:, None])
     drawn = mu + sigma * rng.standard_t(curve.dof[:, None, None], size=mu.shape)
-    known = observed.reindex(names).to_numpy(float)[None]
-    again = repeated(known, mu, sigma, curve, rng)
-    drawn = np.clip(np.where(np.isnan(known), drawn, again), 0, 1)[:, 0]
-    skills = posterior["loadings"].shape[-1]
-    regression = given.coordinates[0]
-    scale = np.column_stack(
-        [np.full(samples, _sd("intercept")), *[posterior["loading_scale"][given.chosen]] * skills]
-    )
-    coefficients = regression * scale
-    parameters = {
-        "difficulty": ("sample", -coefficients[:, 0]),
-        "loading": (("sample", "skill"), coefficients[:, 1:]),
-        "chance": ("sample", np.broadcast_to(curve.chance, mu.shape[::2])[:, 0]),
-        "ceiling": (
-            "sample",
-            (curve.chance + (1 - curve.chance) * curve.ceiling)[:, 0],
-        ),
-    }
+    told = observed.reindex(names).to_numpy(float)[None]
+    again = repeated(told, mu, sigma, curve, rng)
+    drawn = np.clip(np.where(np.isnan(told), drawn, again), 0, 1)[:, 0]
     draws = xr.DataArray(drawn, dims=("sample", "model"), coords={"model": names.to_numpy()})
-    return OwnBenchmark(name, observed, draws, xr.Dataset(parameters), given.quality)
+    return OwnBenchmark(name, observed, draws, benchmark.parameters(effects[0]), quality)
 
 
 def _read(fit: Fit, scores: Mapping[str, float] | pd.Series, chance: float | None) -> pd.Series:
@@ -214,103 +166,6 @@ def _read(fit: Fit, scores: Mapping[str, float] | pd.Series, chance: float | Non
     if chance is not None and not 0 <= chance < 1:
         raise InputError(f"chance={chance}: the score of a guesser is at least 0 and below 1")
     return observed
-
-
-def _predictors(
-    fit: Fit, posterior: Draws, models: pd.DataFrame | None, rng: np.random.Generator
-) -> tuple[np.ndarray, pd.Index, np.ndarray]:
-    """Return linear predictors (sample, model, benchmark), names, and lineage by number."""
-    design: Design = fit.design
-    eta, names = fitted_predictor(posterior, design), fit.scores.models.index
-    lineage = design.lineage_of_model
-    if models is None:
-        return eta, names, lineage
-    placed = place(fit, asked_models(models))
-    new = np.empty((len(eta), len(placed), eta.shape[-1]))
-    own = placed["lineage_position"].to_numpy().copy()
-    for number, rows in enumerate(families(placed)):
-        prior = family_prior(posterior, design, placed.iloc[rows], rng)
-        new[:, rows] = prior.predictor(prior.draw(rng))
-        own[rows] = np.where(own[rows] < 0, len(design.lineages) + number, own[rows])
-    return (
-        np.concatenate([eta, new], axis=1),
-        names.append(placed.index),
-        np.concatenate([lineage, own]),
-    )
-
-
-def _draw_curve(
-    posterior: Draws,
-    observed: pd.Series,
-    chance: float | None,
-    n_items: float | None,
-    models: int,
-    rng: np.random.Generator,
-) -> Curve:
-    """Draw the benchmark's curve from its prior, a column for each model."""
-    samples = len(posterior["dof"])
-    levels = (
-        rng.uniform(0, max(observed.min(), 1e-3), samples)
-        if chance is None
-        else np.full(samples, chance)
-    )
-    logits = [chance_corrected_logits(observed.to_numpy(), c).mean() for c in levels[:, None]]
-    reference = 1 / (1 + np.exp(-np.array(logits)))
-    fraction = rng.beta(*_numbers("ceiling_fraction"), size=samples)
-    shape = rng.normal(0, _sd("link_shape"), samples)
-    noise = {
-        name: rng.lognormal(*_numbers(name), size=samples)
-        for name in ("protocol_sd", "residual_sd")
-    }
-
-    def wide(values: np.ndarray) -> np.ndarray:
-        return np.repeat(values[:, None], models, axis=1)
-
-    return Curve(
-        chance=wide(levels),
-        items=np.full(models, np.inf if n_items is None else float(n_items)),
-        reference=wide(reference),
-        ceiling=wide(reference + (1 - reference) * fraction),
-        shape=wide(shape),
-        protocol_sd=wide(noise["protocol_sd"]),
-        residual_sd=wide(noise["residual_sd"]),
-        dof=posterior["dof"],
-    )
-
-
-def _regression(
-    posterior: Draws, eta: np.ndarray, lineage: np.ndarray, rng: np.random.Generator
-) -> Family:
-    """Return the new benchmark's linear predictor: a pseudo-model with a column for each model."""
-    scaled = posterior["loadings"] / posterior["specific_sd"][:, :, None] ** 2
-    inner = np.matmul(np.swapaxes(scaled, 1, 2), posterior["loadings"])
-    inner += np.eye(inner.shape[-1])
-    away = eta - posterior["intercept"][:, None]
-    skill = np.swapaxes(np.linalg.solve(inner, np.swapaxes(np.matmul(away, scaled), 1, 2)), 1, 2)
-    samples, models = skill.shape[:2]
-    difficulty = np.full((samples, models, 1), _sd("intercept"))
-    scale = posterior["loading_scale"][:, None, None]
-    specific = rng.lognormal(*_numbers("specific_sd"), size=samples)
-    member = lineage[:, None] == np.unique(lineage)
-    row = np.array([0])
-    return Family(
-        mean=np.zeros((samples, 1, models)),
-        effects=[
-            Effect(row, np.concatenate([difficulty, scale * skill], axis=-1)),
-            Effect(row, specific[:, None, None] * member),
-        ],
-        size=np.zeros((1, 1, 2)),
-        size_effects={},
-    )
-
-
-def _numbers(name: str) -> tuple[float, float]:
-    first, second = PRIORS[name].parameters.values()
-    return first, second
-
-
-def _sd(name: str) -> float:
-    return PRIORS[name].parameters["sigma"]
 
 
 def _moments(draws: np.ndarray) -> dict[str, float]:

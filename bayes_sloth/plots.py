@@ -57,7 +57,7 @@ def plot_forecast(
     ax.plot(table["median"], rows, "o", color="white", mec=BLUE, mew=1.6, ms=6, label="median")
     if forecast.observed is not None:
         known = forecast.observed.loc[name, table.index]
-        ax.plot(known, rows, "D", color=_foreground(), ms=5, label="observed")
+        ax.plot(known, rows + 0.28, "D", color=foreground(), ms=4.5, label="observed")
     if fit is not None:
         declared = fit.scores.benchmarks.loc[table.index]
         _mark_chance(ax, declared["chance"].to_numpy(float), rows)
@@ -167,7 +167,7 @@ def plot_target(plan: TargetPlan, fit: Fit, ax: Axes | None = None) -> Axes:
     ax.set_ylabel(labels[free[1]] if len(free) == 2 else "probability")
     if plan.reached:
         y = plan.tokens_t if len(free) == 2 else plan.probability
-        ax.plot(getattr(plan, free[0]), y, "*", color=_foreground(), ms=13, label="answer")
+        ax.plot(getattr(plan, free[0]), y, "*", color="white", mec="black", ms=14, label="answer")
     ax.set_title(f"{plan.family}: P({wanted})", fontsize="medium", loc="left")
     ax.spines[["top", "right"]].set_visible(False)
     if ax.get_legend_handles_labels()[0]:
@@ -178,7 +178,7 @@ def plot_target(plan: TargetPlan, fit: Fit, ax: Axes | None = None) -> Axes:
 def _contours(ax: Axes, plan: TargetPlan, fit: Fit) -> None:
     size, tokens = plan.surface["params_b"].to_numpy(), plan.surface["tokens_t"].to_numpy()
     values = plan.surface.to_numpy().T
-    ax.contourf(size, tokens, values, levels=np.linspace(0, 1, 11), cmap="Blues", alpha=0.7)
+    ax.contourf(size, tokens, values, levels=np.linspace(0, 1, 11), cmap="Blues")
     levels = [level for level in (0.1, 0.25, 0.5, 0.75, 0.9, 0.95) if level != plan.probability]
     lines = ax.contour(size, tokens, values, levels=levels, colors=GREY, linewidths=0.8)
     ax.clabel(lines, fmt="%.2g", fontsize=8)
@@ -221,7 +221,7 @@ def plot_compute(plan: ComputePlan, figure: Figure | None = None) -> np.ndarray:
     axes[1].set_ylim(bottom=0)
     low, high = plan.best.loc["params_b", ["lower90", "upper90"]]
     for ax in axes:
-        ax.axvline(plan.params_b, color=_foreground(), lw=1)
+        ax.axvline(plan.params_b, color=foreground(), lw=1)
         ax.axvspan(low, high, color=GREY, alpha=0.15, lw=0, label="best size, 90 %")
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter("{x:g}")
@@ -298,13 +298,13 @@ def plot_width(split: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def plot_own_benchmark(result: OwnBenchmark, fit: Fit, ax: Axes | None = None) -> Axes:
-    """Draw forecasts on a new benchmark over size, with the scores they were learnt from.
+    """Draw forecasts on a new benchmark for all fitted models, with the scores given.
 
     Parameters
     ----------
     result : OwnBenchmark
     fit : Fit
-        Gives the sizes of its models; models asked for besides are not drawn.
+        Names its models; models asked for besides are not drawn.
     ax : matplotlib Axes, optional
 
     Returns
@@ -315,29 +315,23 @@ def plot_own_benchmark(result: OwnBenchmark, fit: Fit, ax: Axes | None = None) -
 
     if ax is None:
         _, ax = plt.subplots(figsize=(6.8, 4.4), layout="constrained")
-    table = result.table().loc[fit.scores.models.index]
-    size = fit.scores.models["params_b"]
-    ax.vlines(size, table["lower90"], table["upper90"], color=BLUE, alpha=0.25, lw=1.4,
-              label="90 % interval")  # fmt: skip
-    ax.plot(size, table["median"], "o", color=BLUE, ms=3, label="median")
-    ax.plot(size, table["observed"], "D", color=_foreground(), ms=5, label="score given")
-    ax.set_xscale("log")
-    ax.xaxis.set_major_formatter("{x:g}")
+    table = result.table().loc[fit.scores.models.index].sort_values("median")
+    place = np.arange(1, len(table) + 1)
+    for level, alpha in (("90", 0.25), ("50", 0.45)):
+        ax.fill_between(place, table[f"lower{level}"], table[f"upper{level}"], step="mid",
+                        color=BLUE, alpha=alpha, lw=0, label=f"{level} % interval")  # fmt: skip
+    ax.step(place, table["median"], where="mid", color=BLUE, label="median")
+    ax.plot(place, table["observed"], "D", color=foreground(), ms=5, label="score given")
     ax.set_ylim(0, 1)
-    ax.set_xlabel("parameters (billions)")
+    ax.set_xlim(0.5, len(table) + 0.5)
+    ax.set_xlabel("fitted models, in the order of their medians")
     ax.set_ylabel("score (fraction of 1)")
     ax.set_title(f"{result.name}, from {len(result.observed)} scores", fontsize="medium",
                  loc="left")  # fmt: skip
+    ax.grid(axis="y", alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(loc="upper left", fontsize="small", frameon=False)
     return ax
-
-
-def _foreground() -> str:
-    """Return the colour of the style's text: black on white, white on black."""
-    import matplotlib as mpl
-
-    return str(mpl.rcParams["text.color"])
 
 
 def _size(about: pd.Series) -> str:

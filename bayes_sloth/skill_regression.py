@@ -1,33 +1,38 @@
 r"""Regress what was measured on skills: a normal model, solved exactly for each draw of the skills.
 
-An outcome :math:`z_i` of model *m* of lineage *l*, on the scale of the linear predictor, is
+An outcome :math:`z_i` of model *m* of variant *v* of lineage *l*, on the scale of the linear
+predictor, is what the main model makes of any benchmark,
 
 .. math::
 
-    z_i = a + \kappa^\top \theta_m + \gamma\,\text{tuned}_m + \delta_l + w_m
-          + (\beta + b_m)\, x_i + r_i + \epsilon_i ,
+    z_i = a + \kappa^\top \theta_m
+          + \tau \bigl(\delta_l + \textstyle\sum_j t_j x_{mj}\, g_j\bigr) + \omega\, w_v + r_m
+          + (\beta + b_m)\, h_i + q_i + \epsilon_i ,
 
-with noise :math:`\epsilon_i` of known variance, and, where models were measured at several efforts,
-a curve of each model's own over :math:`x`, the log of effort. Coefficients and effects are normal
-*a priori*, so that outcomes are jointly normal given the scales :math:`\tau` of
-:math:`\delta`, :math:`\omega` of :math:`w`, and those of :math:`b` and :math:`r`:
+with effects on this task alone of the lineage, of covariates :math:`x` (size, tokens, tuning), of
+the variant and of the model, noise :math:`\epsilon_i` of known variance, and, where models were
+measured at several efforts, a curve of each model's own over :math:`h`: the log of effort, or the
+steps between named settings.
+Coefficients and effects are normal *a priori*, so that outcomes are jointly normal given the scales
+:math:`\sigma` (:math:`\tau, \omega`, and those of r, b and q):
 
 .. math:: z \sim N\bigl(m, F + \textstyle\sum_j \sigma_j^2 P_j + \operatorname{diag}(v)\bigr) ,
 
-F of the coefficients, :math:`P_j` saying which rows share effect j. Scales are drawn by importance
-sampling, from a Student distribution adapted to their posterior at the mean of the skills; new
-outcomes from their conditional normal. No Markov chain is needed, so each draw of the skills is
-carried, paired with the same draw for the models to forecast: what both do not know (scale and
-rotation of the skills, growth with size) cancels as it should. `Importance` says whether the
-importance weights can be believed.
+F of the other coefficients, :math:`P_j` saying which rows share effect j. Scales are drawn by
+importance sampling, from a Student distribution adapted to their posterior at the mean of the
+skills; new outcomes from their conditional normal. No Markov chain is needed, so each draw of the
+skills is carried, paired with the same draw for the models to forecast: what both do not know
+(scale and rotation of the skills, growth with size) cancels as it should. `Importance` says whether
+the importance weights can be believed.
 
 This is a **second stage**: a handful of downstream scores does not change what the leaderboard
 says of skills, one saved fit serves any number of tasks, and none compiles the skills model again.
 
 The prior makes what is regressed one more benchmark: :math:`\kappa` is normal about the mean
-loading of the benchmarks in the fit with the spread of those, and :math:`\tau` and :math:`\omega`
-are log-normal about what lineages and variants have on one benchmark alone
-(`bayes_sloth.factor_scores`). ``PRIORS`` has the rest.
+loading of the benchmarks in the fit with the spread of those, the spreads :math:`t` are those of
+`bayes_sloth.priors`, and :math:`\tau`, :math:`\omega` and the scale of r are log-normal about what
+lineages, variants and models have on one benchmark alone (`bayes_sloth.factor_scores`).
+``PRIORS`` has the rest.
 """
 
 from __future__ import annotations
@@ -39,7 +44,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bayes_sloth.factor_scores import LoadingPrior
-from bayes_sloth.priors import Prior, scale_prior
+from bayes_sloth.pareto import smooth_log_weights
+from bayes_sloth.priors import GROWTH_SPREAD, Prior, scale_prior
 
 CANDIDATES = 16  # of the scales, for each draw
 PILOT = 600
@@ -53,22 +59,20 @@ PRIORS = {
         "an average lineage of 7B and 2T tokens scores between 2 and 88 % of what is attainable "
         "(two sd), rather below the middle: tasks outside the leaderboard were made to be harder",
     ),
-    "tuned": Prior(
-        "Normal",
-        {"mu": 0.0, "sigma": 0.5},
-        "what tuning adds beyond the skills it shows on the leaderboard: it may help (chat) or "
-        "hurt (completion) by some tenths of a logit",
-    ),
     "effort": Prior(
         "Normal",
         {"mu": 0.4, "sigma": 0.4},
-        "ten times the effort adds some tenths of a logit to one; that it hurts is one sd away",
+        "ten times the effort, or one step up an order of settings, adds some tenths of a logit to "
+        "one; that it hurts is one sd away; of settings without an order the mean is 0",
     ),
     "lineage_ratio": scale_prior(
         1.0, SPREAD, "a lineage on this task alone, in units of lineages on one benchmark alone"
     ),
+    "variant_ratio": scale_prior(
+        1.0, SPREAD, "a variant on this task alone, in units of variants on one benchmark alone"
+    ),
     "model_ratio": scale_prior(
-        1.0, SPREAD, "a model on this task alone, in units of variants on one benchmark alone"
+        1.0, SPREAD, "a model on this task alone, in units of models on one benchmark alone"
     ),
     "effort_sd": scale_prior(
         0.2, SPREAD, "models profit from effort differently, by a fraction of what they profit"
@@ -86,16 +90,19 @@ class Rows:
     Attributes
     ----------
     skills : array of shape (sample, row, skill)
-    model, lineage : array of str, shape (row,)
-    tuned : array of float, shape (row,)
-    effort : array of shape (row,), optional
-        Log effort in tenfolds from the reference; without it no model has a curve.
+    model, variant, lineage : array of str, shape (row,)
+    x : array of shape (row, covariate)
+        As of `bayes_sloth.design.covariates`.
+    effort : array of shape (row, column), optional
+        Covariates of effort (`Measurements.effort_columns`): its log in tenfolds from a reference,
+        or what named settings are made of. Without them no model has a curve.
     """
 
     skills: npt.NDArray[np.floating]
     model: npt.NDArray[np.str_]
+    variant: npt.NDArray[np.str_]
     lineage: npt.NDArray[np.str_]
-    tuned: npt.NDArray[np.floating]
+    x: npt.NDArray[np.floating]
     effort: npt.NDArray[np.floating] | None = None
 
     def followed_by(self, other: Rows) -> Rows:
@@ -103,8 +110,9 @@ class Rows:
         return Rows(
             np.concatenate([self.skills, other.skills], axis=1),
             np.concatenate([self.model, other.model]),
+            np.concatenate([self.variant, other.variant]),
             np.concatenate([self.lineage, other.lineage]),
-            np.concatenate([self.tuned, other.tuned]),
+            np.concatenate([self.x, other.x]),
             None if self.effort is None else np.concatenate([self.effort, other.effort]),
         )
 
@@ -153,6 +161,8 @@ class Regression:
         With a row for each sample.
     stretch : array of shape (sample,)
         Unit of the outcome in logits of a benchmark.
+    rises : bool
+        Whether more effort is expected to help; otherwise its effects are centred on none.
     """
 
     outcome: np.ndarray
@@ -160,12 +170,13 @@ class Regression:
     rows: Rows
     loadings: LoadingPrior
     stretch: np.ndarray
+    rises: bool = True
 
     @cached_property
     def typical(self) -> np.ndarray:
         """Median of the prior of each scale, of shape (sample, scale)."""
         ones = np.ones(len(self.stretch))
-        scales = [self.loadings.specific_sd, self.loadings.variant_sd]
+        scales = [self.loadings.specific_sd, self.loadings.variant_sd, self.loadings.residual_sd]
         if self.rows.effort is not None:
             scales += [0.2 * ones, 0.1 * ones]
         return np.stack(scales, axis=1)
@@ -185,7 +196,7 @@ class Regression:
         -------
         outcomes : array of shape (sample, new row)
         scales : array of shape (sample, scale)
-            Of lineages and models, and where there is effort, of its slope and of settings.
+            Of lineages, variants and models; where there is effort, of its slope and of settings.
         importance : Importance
         """
         n = len(self.rows.model)
@@ -210,12 +221,15 @@ class Regression:
         mean = mean + PRIORS["intercept"].parameters["mu"]
         fixed = self.loadings.spread[:, None, None] ** 2 * (theta @ np.swapaxes(theta, 1, 2))
         fixed += PRIORS["intercept"].parameters["sigma"] ** 2
-        fixed += PRIORS["tuned"].parameters["sigma"] ** 2 * np.outer(rows.tuned, rows.tuned)
-        same = (rows.model[:, None] == rows.model).astype(float)
-        patterns = [(rows.lineage[:, None] == rows.lineage).astype(float), same]
+        lineage, variant, same = (
+            (name[:, None] == name).astype(float)
+            for name in (rows.lineage, rows.variant, rows.model)
+        )
+        growth = rows.x * GROWTH_SPREAD
+        patterns = [lineage + growth @ growth.T, variant, same]
         if rows.effort is not None:
-            mean = mean + PRIORS["effort"].parameters["mu"] * rows.effort
-            products = np.outer(rows.effort, rows.effort)
+            mean = mean + self.rises * PRIORS["effort"].parameters["mu"] * rows.effort.sum(axis=1)
+            products = rows.effort @ rows.effort.T
             fixed += PRIORS["effort"].parameters["sigma"] ** 2 * products
             patterns += [same * products, np.eye(len(rows.model))]
         return mean, fixed, patterns
@@ -295,14 +309,12 @@ def _conditional(
 
 
 def _importance(log_weight: np.ndarray) -> Importance:
-    from arviz_stats.base import array_stats
-
     centred = log_weight - log_weight.max(axis=1, keepdims=True)
     weight = np.exp(centred)
     effective = (weight.sum(axis=1) ** 2 / (weight**2).sum(axis=1)).mean()
     centred -= np.log(weight.sum(axis=1, keepdims=True))
-    _, pareto_k = array_stats.psislw(-centred.ravel())  # it takes minus the log weights
-    return Importance(float(pareto_k), float(effective))
+    _, shape = smooth_log_weights(centred.ravel())
+    return Importance(shape, float(effective))
 
 
 def _diagonal(values: np.ndarray) -> np.ndarray:

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.asked import asked_models
+from bayes_sloth.design import covariates
 from bayes_sloth.errors import InputError
-from bayes_sloth.factor_scores import evenly
+from bayes_sloth.factor_scores import evenly, skills_from, skills_of
 from bayes_sloth.forecasting import hypothetical_predictor, known_predictor
+from bayes_sloth.skill_regression import Rows
 from bayes_sloth.validate import nearest
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class Target:
     models : DataFrame
         Indexed by ``model``: family, params_b, tokens_t, instruct, family_status (``"known"`` for
         a model of the fit itself).
-    lineages : array of str, shape (model,)
+    variants, lineages : array of str, shape (model,)
         A family that nobody has seen is a lineage of its own.
     eta : array of shape (sample, model, benchmark)
     rows : array of int, shape (sample,)
@@ -40,6 +42,7 @@ class Target:
     """
 
     models: pd.DataFrame
+    variants: np.ndarray
     lineages: np.ndarray
     eta: np.ndarray
     rows: np.ndarray
@@ -81,7 +84,9 @@ def target_models(
     found, eta, warnings = hypothetical_predictor(fit, asked, rows, seed=seed)
     variants = fit.scores.models.drop_duplicates("variant").set_index("variant")["lineage"]
     lineages = [str(variants.get(name, name)) for name in found["family"]]
-    return Target(found, np.array(lineages), eta, rows, warnings)
+    new = found["family"] + np.where(found["instruct"], " (new, tuned)", " (new)")
+    own = found["family"].where(found["family_status"] == "seen", new)
+    return Target(found, own.to_numpy(str), np.array(lineages), eta, rows, warnings)
 
 
 def draws_of(fit: Fit) -> int:
@@ -95,10 +100,41 @@ def _known(fit: Fit, names: list[str], rows: np.ndarray) -> Target:
     columns = ["family", "params_b", "tokens_t", "instruct"]
     return Target(
         models[columns].assign(family_status="known"),
+        models["family"].to_numpy(str),
         models["lineage"].to_numpy(str),
         known_predictor(fit, names, rows),
         rows,
         () if fit.health.passed else (fit.health.sentence(),),
+    )
+
+
+def target_rows(fit: Fit, target: Target, effort: np.ndarray | None = None) -> Rows:
+    """Return the models of a target, to regress on their skills."""
+    models = target.models
+    return Rows(
+        skills_from(fit, target.eta, target.rows),
+        models.index.to_numpy(str),
+        target.variants,
+        target.lineages,
+        covariates(*(models[name].to_numpy() for name in ("params_b", "tokens_t", "instruct"))),
+        effort,
+    )
+
+
+def fitted_rows(
+    fit: Fit, names: Sequence[str], draws: np.ndarray, effort: np.ndarray | None = None
+) -> Rows:
+    """Return models of the fit, each as often as it is named, to regress on their skills."""
+    known = fit.scores.models
+    each = known.index[known.index.isin(names)]
+    about = known.loc[list(names)]
+    return Rows(
+        skills_of(fit, list(each), draws)[:, each.get_indexer(pd.Index(names))],
+        np.array(names, str),
+        about["variant"].to_numpy(str),
+        about["lineage"].to_numpy(str),
+        fit.design.x[known.index.get_indexer(pd.Index(names))],
+        effort,
     )
 
 

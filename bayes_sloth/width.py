@@ -18,10 +18,17 @@ Effects of a family that is *new* are drawn anew for each :math:`\phi` (nested d
 the analysis of variance). Level and deviation of a family in the *data* come with the posterior
 draws: there, *parameters* is what a linear regression of :math:`E[\mu \mid \phi]` on growth and
 the benchmark's curve explains, and *family* the rest.
+
+**Scores known already.** The same law in the same order holds for the distribution given the
+scores: draws of :math:`\phi` are the conditioned ones, and effects are drawn, nested as before,
+given :math:`\phi` and the scores, and given :math:`\phi, z_f` and the scores, in the normal
+approximation of `bayes_sloth.conditioning` (its sites; importance weights have corrected
+:math:`\phi` already). A benchmark whose score is known has no row: its forecast is of a second run.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +36,9 @@ import pandas as pd
 
 from bayes_sloth import link
 from bayes_sloth.asked import asked_models, place
+from bayes_sloth.conditioning import Sites, approximate, condition, observed_cells
 from bayes_sloth.forecasting import thinned
+from bayes_sloth.observed import read_observed
 from bayes_sloth.predictor import Curve, Draws, Family, curve_of, family_prior, stacked
 
 if TYPE_CHECKING:
@@ -46,6 +55,7 @@ def split_width(
     params_b: float,
     tokens_t: float,
     instruct: bool = False,
+    observed: Mapping[str, float] | None = None,
     seed: int = 1,
 ) -> pd.DataFrame:
     """Split the predictive variance of each benchmark into its sources.
@@ -54,30 +64,38 @@ def split_width(
     ----------
     fit : Fit
     family, params_b, tokens_t, instruct
-        As for `bayes_sloth.forecast`; scores known already are not taken into account.
+        As for `bayes_sloth.forecast`.
+    observed : mapping, optional
+        Scores of the model that are known, by benchmark.
     seed : int
 
     Returns
     -------
     DataFrame
-        Indexed by ``benchmark``: share of variance by source, and the sd of all together in
-        points. Shares add up to 1; scores are not cut to [0, 1] here.
+        Indexed by ``benchmark`` (those not observed): share of variance by source, and the sd of
+        all together in points. Shares add up to 1; scores are not cut to [0, 1] here.
     """
     placed = place(fit, asked_models(None, family, params_b, tokens_t, instruct))
     posterior = thinned(stacked(fit.posterior), OUTER * INNER * len(fit.scores.benchmarks))
     rng = np.random.default_rng(seed)
     prior = family_prior(posterior, fit.design, placed, rng)
-    curve = curve_of(posterior, fit.design)
-    mu = _nested(prior, curve, rng)
+    curve, sites = curve_of(posterior, fit.design), None
+    known = read_observed(observed, placed.index, fit.scores.benchmarks.index)
+    if known.notna().to_numpy().any():
+        chosen = condition(prior, observed_cells(known.to_numpy(), curve), rng).chosen
+        posterior = {name: values[chosen] for name, values in posterior.items()}
+        prior, curve = prior.take(chosen), curve.take(chosen)
+        sites = approximate(prior, observed_cells(known.to_numpy(), curve))
+    mu = _nested(prior, curve, sites, rng)
     within = mu.var(axis=1, ddof=1).mean(axis=(0, 1))
     means = mu.mean(axis=1)  # sample, outer, benchmark
     between = means.var(axis=1, ddof=1).mean(axis=0) - within / INNER
-    known = means.mean(axis=1)
-    total = known.var(axis=0, ddof=1) - np.maximum(between, 0) / OUTER - within / (OUTER * INNER)
+    level = means.mean(axis=1)
+    total = level.var(axis=0, ddof=1) - np.maximum(between, 0) / OUTER - within / (OUTER * INNER)
     if placed["family_status"].iloc[0] == "unseen":
         parameters = total
     else:
-        parameters = np.minimum(_explained(posterior, curve, known), total)
+        parameters = np.minimum(_explained(posterior, curve, level), total)
     noise = _noise(curve, mu)
     variance = pd.DataFrame(
         {
@@ -89,19 +107,26 @@ def split_width(
         },
         index=fit.scores.benchmarks.index,
     )
+    variance = variance[known.isna().to_numpy()[0]]
     whole = variance.sum(axis=1)
     return variance.div(whole, axis=0)[list(PARTS)].assign(sd=100 * np.sqrt(whole))
 
 
-def _nested(prior: Family, curve: Curve, rng: np.random.Generator) -> np.ndarray:
+def _nested(
+    prior: Family, curve: Curve, sites: Sites | None, rng: np.random.Generator
+) -> np.ndarray:
     """Return expected scores of shape (sample, inner, outer, benchmark)."""
     own = len(prior.effects) - 1  # the model's skill comes last
     outer = []
     for _ in range(OUTER):
-        coordinates, inner = prior.draw(rng), []
+        family, inner = prior.draw(rng), []
+        if sites is not None:
+            family = sites.condition(family, sites.variance, rng, range(own + 1))
         for _ in range(INNER):
-            coordinates[own] = rng.standard_normal(coordinates[own].shape)
-            inner.append(curve.expected(prior.predictor(coordinates)[:, 0]))
+            effects = [*family[:own], rng.standard_normal(family[own].shape)]
+            if sites is not None:
+                effects = sites.condition(effects, sites.variance, rng, [own])
+            inner.append(curve.expected(prior.predictor(effects)[:, 0]))
         outer.append(np.stack(inner, axis=1))
     return np.stack(outer, axis=2)
 

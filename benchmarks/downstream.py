@@ -30,7 +30,7 @@ from bayes_sloth import benchmarks_of, fit, load_fit, load_scores
 from bayes_sloth.baselines.conformal import conformal_intervals
 from bayes_sloth.downstream.baselines import BASELINES
 from bayes_sloth.downstream.forecasting import forecast_downstream, prior_forecast
-from bayes_sloth.downstream.measurements import measurements
+from bayes_sloth.downstream.measurements import Measurements, measurements
 from bayes_sloth.metrics import crps, score_cells
 from bayes_sloth.sampling import Sampling
 
@@ -60,7 +60,7 @@ def llama(arguments) -> pd.DataFrame:
     if not Path(arguments.keep).is_file():
         scores = load_scores().select(benchmarks_of("both"))
         hidden = pd.DataFrame(True, index=HELD_OUT, columns=scores.values.columns)
-        sampling = Sampling(chains=4, tune=500, draws=600)
+        sampling = Sampling(chains=4, tune=500, draws=1000)
         fit(scores.hide(hidden), sampling=sampling, progress=False).save(arguments.keep)
     posterior = load_fit(arguments.keep)
     rows = []
@@ -81,6 +81,11 @@ def llama(arguments) -> pd.DataFrame:
 def families(arguments) -> pd.DataFrame:
     posterior = load_fit(arguments.fit)
     cells = pd.concat(_task_cells(name, posterior) for name in TASKS)
+    return write(cells)
+
+
+def write(cells: pd.DataFrame) -> pd.DataFrame:
+    """Write the cells, and errors by task and law."""
     cells.round(5).to_csv(RESULTS / "downstream_cells.csv", index=False)
     rows = []
     for (task, law), part in cells.groupby(["benchmark", "law"], sort=False):
@@ -104,18 +109,23 @@ def _task_cells(name: str, posterior) -> pd.DataFrame:
         rest = replace(task, table=task.table.drop(rows.index).reset_index(drop=True))
         about = {"fold": fold, "lineage": fold, "model": rows["model"].to_numpy(),
                  "benchmark": name, "actual": rows["score"].to_numpy() / task.upper}  # fmt: skip
-        forecast = forecast_downstream(rest, posterior, known=list(rows["model"]))
-        draws = forecast.draws.to_numpy() / task.upper
-        bands = {key: np.quantile(draws, level, axis=0) for key, level in QUANTILES.items()}
-        ours.append(pd.DataFrame({**about, **bands, "crps": crps(draws.T, about["actual"]),
-                                  "pareto_k": forecast.importance.pareto_k}))  # fmt: skip
+        ours.append(_ours(rest, posterior, about))
         for law, baseline in BASELINES.items():
             median = baseline(rest, posterior.scores, about["model"]) / task.upper
             points[law].append(pd.DataFrame({**about, "median": median}))
-        print(name, fold, forecast.importance.sentence(), flush=True)
     rivals = [conformal_intervals(pd.concat(parts, ignore_index=True)).assign(law=law)
               for law, parts in points.items()]  # fmt: skip
     return pd.concat([pd.concat(ours).assign(law="skills"), *rivals], ignore_index=True)
+
+
+def _ours(rest: Measurements, posterior, about: dict) -> pd.DataFrame:
+    """Return forecasts of a fold's models from their skills."""
+    forecast = forecast_downstream(rest, posterior, known=list(about["model"]))
+    print(rest.task, about["fold"], forecast.importance.sentence(), flush=True)
+    draws = forecast.draws.to_numpy() / rest.upper
+    bands = {key: np.quantile(draws, level, axis=0) for key, level in QUANTILES.items()}
+    return pd.DataFrame({**about, **bands, "crps": crps(draws.T, about["actual"]),
+                         "pareto_k": forecast.importance.pareto_k})  # fmt: skip
 
 
 def prior(arguments) -> pd.DataFrame:

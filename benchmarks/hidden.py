@@ -18,7 +18,7 @@ from bayes_sloth.fitting import assemble
 from bayes_sloth.model import FORECAST_VARIABLES, build_model, observed_cells
 from bayes_sloth.sampling import Sampling, compile_model, sample
 
-SAMPLING = Sampling(chains=4, tune=400, draws=1000)
+SAMPLING = Sampling(chains=4, tune=500, draws=1200)
 SEED = 7
 RESULTS = Path(__file__).parent / "results"
 

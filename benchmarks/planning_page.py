@@ -23,6 +23,9 @@ def conditioning() -> pd.DataFrame:
     worst["largest Monte Carlo error of an end"] = grouped["lower90 error"].max()
     worst["Pareto k"] = grouped["pareto_k"].max()
     worst["ESS"] = grouped["ess"].min().round().astype(int).astype(str)
+    worst["fits: R-hat"] = grouped["rhat"].max().map("{:.3f}".format)
+    worst["fits: ESS"] = grouped["fit_ess"].min().round().astype(int).astype(str)
+    worst["fits passed"] = grouped["fits_passed"].all().map({True: "yes", False: "no"})
     return worst.reset_index()
 
 
@@ -39,10 +42,24 @@ def blocks() -> dict[str, str]:
     scored = ["mae", "coverage90", "width90", "interval_score90", "passed"]
     tables = {
         "conditioning": conditioning(),
-        "partial": read("partial_scores", ["setting", "scores", "method", *scored]),
-        "next_run": read("next_run", ["target", "choice", "error", "crps", "sd"]),
+        "partial": read("partial_scores", ["setting", "scores", "method", *scored]).fillna(""),
+        "speed": read("conditioning_speed", ["what", "models", "scores", "seconds"]),
+        "next_run": read(
+            "next_run", ["target", "choice", "error", "crps", "sd", "crps_gain", "crps_gain_se"]
+        ).fillna(""),
         "own_benchmark": read(
-            "own_benchmark", ["benchmark", "scores", "mae", "mae_of_the_mean", *scored[1:]]
+            "own_benchmark",
+            [
+                "benchmark",
+                "scores",
+                "mae",
+                "mae_of_the_mean",
+                "coverage90",
+                "coverage90_se",
+                "width90",
+                "interval_score90",
+                "passed",
+            ],
         ),
     }
     return {name: markdown(blank(table)) for name, table in tables.items()}

@@ -3,11 +3,11 @@
 Ten models are sampled 10,000 times on each of 128 questions; three that never are, a larger one of
 each family, are forecast. The truth of each replicate is a draw of the skills from a saved fit,
 loadings of the task drawn from those of the benchmarks, and questions drawn from the item-response
-model; in scenario ``impossible``, 3 % of the questions have no right answer for any model, which
-the item-response model does not know. Writes ``results/test_time.csv`` (coverage, errors, time and
-memory by scenario, how models are held out and k) and ``results/test_time_cells.csv``::
+model; in scenario ``impossible``, 3 % of the questions have no right answer for any model. Writes
+``results/test_time.csv`` (coverage with its standard error over replicates, errors, time and memory
+by scenario, how models are held out and k) and ``results/test_time_cells.csv``::
 
-    python benchmarks/test_time.py --fit fit.nc --replicates 20
+    python benchmarks/test_time.py --fit fit.nc --replicates 8
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ import pandas as pd
 from bayes_sloth import load_fit
 from bayes_sloth.factor_scores import loading_prior, skills_of
 from bayes_sloth.metrics import covered, interval_score
-from bayes_sloth.sampling import compile_model, sample
+from bayes_sloth.priors import GROWTH_SPREAD
+from bayes_sloth.sampling import Sampling, compile_model, sample
+from bayes_sloth.skill_regression import SPREAD
 from bayes_sloth.targets import draws_of
 from bayes_sloth.test_time.counts import Counts
-from bayes_sloth.test_time.fitting import SAMPLING, assemble
+from bayes_sloth.test_time.fitting import assemble
 from bayes_sloth.test_time.forecasting import forecast_pass_at_k, stretch
 from bayes_sloth.test_time.item_response import build_model, simulate
 from bayes_sloth.test_time.pass_at_k import pass_at_k
@@ -41,12 +43,13 @@ KS = [1, 10, 100, 1000, 10000]
 QUESTIONS, SAMPLES = 128, 10_000
 EASINESS_SD, RESIDUAL_SD = 2.2, 1.2
 IMPOSSIBLE = 0.03
+SAMPLING = Sampling(chains=4, tune=600, draws=600)  # many replicates, each short
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fit", default="fit.nc")
-    parser.add_argument("--replicates", type=int, default=12, help="of each scenario")
+    parser.add_argument("--replicates", type=int, default=8, help="of each scenario")
     parser.add_argument("--scenarios", nargs="+", default=["as assumed", "impossible"])
     arguments = parser.parse_args()
     fit = load_fit(arguments.fit)
@@ -103,13 +106,19 @@ def truth(fit, seed: int, scenario: str) -> tuple[np.ndarray, np.ndarray]:
     skills = skills_of(fit, SAMPLED + NEVER, rows)[0]
     prior = {name: part[0] for name, part in vars(loading_prior(fit, rows)).items()}
     slope = rng.normal(prior["mean"], prior["spread"])
-    lineage = fit.scores.models.loc[SAMPLED + NEVER, "lineage"]
-    codes = pd.factorize(lineage)[0]
-    shared = prior["specific_sd"] * np.exp(rng.normal(0, 0.7))
-    own = prior["variant_sd"] * np.exp(rng.normal(0, 0.7))
+    about = fit.scores.models.loc[SAMPLED + NEVER]
     eta = skills @ slope
-    eta += shared * rng.standard_normal(codes.max() + 1)[codes]
-    eta += own * rng.standard_normal(len(eta))
+    places = fit.scores.models.index.get_indexer(about.index)
+    scale = {
+        name: prior[name] * np.exp(rng.normal(0, SPREAD))
+        for name in ("specific_sd", "variant_sd", "residual_sd")
+    }
+    growth = fit.design.x[places] @ (GROWTH_SPREAD * rng.standard_normal(len(GROWTH_SPREAD)))
+    eta += scale["specific_sd"] * growth
+    for names, sd in zip((about["lineage"], about["variant"], about.index), scale.values(),
+                         strict=True):  # fmt: skip
+        codes, each = pd.factorize(names)
+        eta += sd * rng.standard_normal(len(each))[codes]
     ability = stretch(np.array(EASINESS_SD), np.array(RESIDUAL_SD)) * eta
     logits, correct = simulate(
         ability, questions=QUESTIONS, samples=SAMPLES, mean_easiness=-4.0,
@@ -132,9 +141,13 @@ def summarise(cells: pd.DataFrame) -> pd.DataFrame:
         interval_score90=100 * interval_score(cells["actual"], cells["lower90"], cells["upper90"]),
     )
     numbers = ["actual", "bias", "mae", "coverage50", "coverage90", "width90", "interval_score90"]
-    groups = cells.groupby(["scenario", "role", "k"], sort=False)
+    keys = ["scenario", "role", "k"]
+    groups = cells.groupby(keys, sort=False)
+    by_replicate = cells.groupby([*keys, "replicate"], sort=False)["coverage90"].mean()
     return groups[numbers].mean().assign(
-        cells=groups.size(), seconds=groups["seconds"].mean(),
+        coverage90_se=by_replicate.groupby(keys, sort=False).sem(),
+        replicates=groups["replicate"].nunique(), cells=groups.size(),
+        seconds=groups["seconds"].mean(),
         processor_seconds=groups["processor_seconds"].mean(), largest_rhat=groups["rhat"].max(),
         smallest_ess=groups["ess"].min(), divergences=groups["divergences"].max(),
         fits_passed=groups["passed"].mean(),

@@ -18,7 +18,7 @@ def scenario_table(results: pd.DataFrame) -> pd.DataFrame:
         {
             "scenario": new["scenario"],
             "k": new["k"],
-            "models x replicates": new["cells"],
+            "replicates": new["replicates"].astype(str),
             "truth, mean": new["actual"],
             "error, points": new["mae"].map("{:.1f}".format),
             "inside 90 %": new["coverage90"],

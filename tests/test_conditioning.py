@@ -10,7 +10,14 @@ from scipy import stats
 
 from bayes_sloth import link
 from bayes_sloth.cli import main
-from bayes_sloth.conditioning import Quality, condition, observed_cells, repeated, resample
+from bayes_sloth.conditioning import (
+    Quality,
+    Sites,
+    condition,
+    observed_cells,
+    repeated,
+    resample,
+)
 from bayes_sloth.design import Design, make_design, typical_level
 from bayes_sloth.errors import InputError
 from bayes_sloth.fitting import Fit
@@ -155,6 +162,23 @@ def test_size_is_inferred_from_scores(design: Design):
     prior = np.log10(family.sizes(family.draw(rng))[:, 0, 0])
     assert sizes[0.3].mean() < prior.mean() < sizes[0.85].mean()
     assert sizes[0.85].std() < prior.std()
+
+
+def test_effects_given_sites_are_conditional_normals():
+    """Two effects, one site: y = 0.3 + 0.8 u + 0.5 v + N(0, 0.2); and v alone, given u."""
+    one = np.ones((SAMPLES, 1))
+    maps = [0.8 * one[..., None], 0.5 * one[..., None]]
+    sites = Sites(maps, 0.3 * one, 1.5 * one, 0.2 * one)
+    rng = np.random.default_rng(4)
+    prior = [rng.standard_normal((SAMPLES, 1)) for _ in maps]
+    u, v = (z[:, 0] for z in sites.draw(prior, [0, 1], rng))
+    variance = 0.8**2 + 0.5**2 + 0.2
+    assert u.mean() == pytest.approx(0.8 * 1.2 / variance, abs=0.03)
+    assert np.cov(u, v)[0, 1] == pytest.approx(-0.8 * 0.5 / variance, abs=0.03)
+    kept, v = (z[:, 0] for z in sites.draw([0.6 * one, prior[1]], [1], rng))
+    assert (kept == 0.6).all()
+    assert v.mean() == pytest.approx(0.5 * (1.2 - 0.8 * 0.6) / (0.5**2 + 0.2), abs=0.03)
+    assert v.var() == pytest.approx(0.2 / (0.5**2 + 0.2), rel=0.05)
 
 
 def test_resampling_keeps_the_weights():

@@ -56,6 +56,8 @@ def test_chance_level_and_bounds_enter_the_logits() -> None:
         ({"score": ["x"]}, "not a number"),
         ({"score": [0.2], "effort": [0]}, "above zero"),
         ({"score": [""]}, "in every row"),
+        ({"score": [0.2, 0.3], "effort": ["low", "3"]}, "not a number"),
+        ({"score": [0.2], "effort": [""]}, "in every row"),
         ({"score": [0.1, 0.2], "model": ["a", "a"]}, "two scores at effort 1"),
         ({"points": [1]}, "no column 'score'"),
     ],
@@ -65,6 +67,22 @@ def test_bad_measurements_are_one_clear_error(rows, says) -> None:
         load_measurements(
             pd.DataFrame({"model": "a"} | rows, index=range(len(next(iter(rows.values())))))
         )
+
+
+def test_named_settings_are_a_stair_or_a_column_each() -> None:
+    rows = pd.DataFrame({"model": ["a", "a", "b"], "score": 0.5, "effort": ["high", "low", "low"]})
+    ordered = load_measurements(rows, levels=("low", "medium", "high"))
+    np.testing.assert_array_equal(
+        ordered.effort_columns(["low", "medium", "high"]), [[0, 0], [1, 0], [1, 1]]
+    )
+    loose = load_measurements(rows)
+    assert loose.settings == ("high", "low") and not loose.rises and ordered.rises
+    np.testing.assert_array_equal(loose.effort_columns(["low", "high"]), [[0, 1], [1, 0]])
+    assert loose.reference_effort == "low"
+    with pytest.raises(InputError, match="'max' is not one of high, low"):
+        loose.effort_columns(["max"])
+    with pytest.raises(InputError, match="name all levels"):
+        load_measurements(rows, levels=("low", "medium"))
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +144,20 @@ def test_effort_is_a_curve_within_a_model(small_fit, truth) -> None:
         - np.log(low.draws / (1 - low.draws)).median()
     )
     assert float(lift) == pytest.approx(2.0, abs=0.4)
+
+
+@pytest.mark.slow
+def test_settings_of_a_model_are_steps_on_its_own_level(small_fit, truth) -> None:
+    """Thinking adds 1.5 logits: a model seen without it is forecast with it."""
+    logit, names = (part[::3] for part in truth)
+    score = 1 / (1 + np.exp(-np.column_stack([logit, logit + 1.5])))
+    rows = pd.DataFrame({"model": np.repeat(names, 2), "score": score.ravel()})
+    rows["effort"] = ["none", "thinking"] * len(names)
+    shown = rows[(rows["model"] != names[5]) | (rows["effort"] == "none")]
+    for levels in ((), ("none", "thinking")):
+        task = load_measurements(shown, "thinking", items=1000, levels=levels)
+        done = forecast_downstream(task, small_fit, known=[names[5]], effort="thinking").table()
+        assert done["median"].iloc[0] == pytest.approx(score[5, 1], abs=0.04)
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from bayes_sloth.sampling import Sampling
 from bayes_sloth.test_time.counts import Counts
 from bayes_sloth.test_time.fitting import ItemResponseFit, fit_item_response, load_item_response
 from bayes_sloth.test_time.forecasting import forecast_pass_at_k, stretch
-from bayes_sloth.test_time.item_response import simulate
+from bayes_sloth.test_time.item_response import log_density, simulate
 from bayes_sloth.test_time.pass_at_k import pass_at_k
 
 MODELS = ["pythia-410m", "pythia-1.4b", "pythia-6.9b", "gemma-2b", "gemma-7b", "meta-llama-3-8b"]
@@ -84,6 +84,25 @@ def test_the_stretch_is_the_logistic_normal_integral() -> None:
     logit = np.log(np.array(average) / (1 - np.array(average)))
     slope = np.diff(logit) / np.diff(at)
     assert 1 / slope[0] == pytest.approx(float(stretch(np.array(2.0), np.array(1.5))), rel=0.08)
+
+
+def test_a_question_nobody_answered_may_be_impossible() -> None:
+    """Against the sum over both cases, done with SciPy."""
+    from scipy.stats import binom
+
+    right, samples = np.array([[0, 3], [0, 0]]), np.full((2, 2), 40)
+    logit, share = np.array([[-3.0, -2.0], [-4.0, -3.0]]), 0.05
+    value = log_density(right, samples, logit, share).eval()
+    likelihood = binom.pmf(right, samples, 1 / (1 + np.exp(-logit))).prod(axis=0)
+    expected = [share + (1 - share) * likelihood[0], (1 - share) * likelihood[1]]
+    np.testing.assert_allclose(value, np.log(expected))
+
+
+@pytest.mark.slow
+def test_more_attempts_than_samples_are_said_to_be(simulated, small_fit: Fit) -> None:
+    asked = {"known": ["gemma-7b"], "ks": [1000, 1001]}
+    warnings = forecast_pass_at_k(simulated[1], small_fit, **asked).warnings
+    assert any("BEYOND" in text and "k = 1001 rests" in text for text in warnings)
 
 
 def test_one_model_is_too_few() -> None:

@@ -44,7 +44,7 @@ def test_a_changed_result_changes_the_page():
     downstream, blocks = import_module("downstream_page"), import_module("page_blocks")
     cells = downstream.read("downstream_cells")
     everywhere = cells.assign(actual=2.0)  # above every interval
-    assert "cover 0%" in downstream.outside_sentence(everywhere)
+    assert (downstream.lineage_table(everywhere)["inside 90 %"] == 0).all()
     page = "a <!-- x -->old<!-- /x --> b"
     assert blocks.filled(page, {"x": "new"}) == "a <!-- x -->new<!-- /x --> b"
     with pytest.raises(ValueError, match="marks"):

@@ -193,6 +193,18 @@ def test_parts_of_the_width_add_up_to_the_forecast(small_fit: Fit, family: str):
     np.testing.assert_allclose(split["sd"], forecast_sd, rtol=0.2)
 
 
+def test_the_width_given_scores_is_that_of_the_conditioned_forecast(small_fit: Fit):
+    asked = {"family": "mine", "params_b": 5.0, "tokens_t": 5.0, "observed": {"mmlu": 0.6}}
+    split = split_width(small_fit, **asked)
+    assert "mmlu" not in split.index
+    np.testing.assert_allclose(split.drop(columns="sd").sum(axis=1), 1)
+    draws = forecast(small_fit, **asked).draws.sel(benchmark=list(split.index))
+    np.testing.assert_allclose(split["sd"], 100 * draws.std("sample")[0], rtol=0.2)
+    blind = split_width(small_fit, family="mine", params_b=5.0, tokens_t=5.0)
+    left = split["family"] * split["sd"] ** 2 - (blind["family"] * blind["sd"] ** 2)[split.index]
+    assert (left < 0).all()  # what a score says of a new family is no longer unknown
+
+
 def test_family_is_what_is_unknown_of_an_unseen_family(small_fit: Fit):
     seen = split_width(small_fit, family="qwen2", params_b=5, tokens_t=5)
     unseen = split_width(small_fit, family="mine", params_b=5, tokens_t=5)

@@ -2,71 +2,89 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import kstest
 
 from bayes_sloth.factor_scores import LoadingPrior
+from bayes_sloth.priors import GROWTH_SPREAD
 from bayes_sloth.skill_regression import PRIORS, SPREAD, Importance, Regression, Rows
 
 LINEAGES = np.repeat(["a", "b", "c", "d"], 4)
 TUNED = np.tile([0.0, 0.0, 1.0, 1.0], 4)
+VARIANTS = np.char.add(LINEAGES, np.where(TUNED > 0, "-chat", ""))
 
 
-def _simulated(samples: int, rng: np.random.Generator, effort: bool = False):
+def _simulated(samples: int, rng: np.random.Generator, effort: str = ""):
     """Draw coefficients, scales and outcomes from the prior; each sample is another world."""
     models = np.arange(16)
-    x = None
+    columns, rises = None, effort != "settings"
     if effort:
-        models, x = np.repeat(models, 3), np.tile([-1.0, 0.0, 1.0], 16)
+        models, step = np.repeat(models, 3), np.tile([0, 1, 2], 16)
+        columns = {
+            "amount": step[:, None] - 1.0,
+            "levels": (step[:, None] >= np.array([1, 2])).astype(float),
+            "settings": np.eye(3)[step],
+        }[effort]
+    about = np.zeros((16, 6))
+    about[:, 0], about[:, 3] = rng.normal(size=16), TUNED
+    x = about[models]
     theta = rng.normal(size=(samples, 16, 2))[:, models]
     loadings = LoadingPrior(
         np.tile([0.6, 0.0], (samples, 1)),
-        *(np.full(samples, value) for value in (0.3, 0.25, 0.2)),
+        *(np.full(samples, value) for value in (0.3, 0.25, 0.2, 0.1)),
     )
     slope = loadings.mean + 0.3 * rng.standard_normal((samples, 2))
+    scale = np.exp(SPREAD * rng.standard_normal((5, samples))) * np.array(
+        [[0.25], [0.2], [0.1], [0.2], [0.1]]
+    )
     normal = {
         name: rng.normal(*PRIORS[name].parameters.values(), samples)
-        for name in ("intercept", "tuned", "effort")
+        for name in ("intercept", "effort")
     }
-    scale = np.exp(SPREAD * rng.standard_normal((4, samples))) * np.array(
-        [[0.25], [0.2], [0.2], [0.1]]
-    )
-    codes = np.unique(LINEAGES[models], return_inverse=True)[1]
     z = normal["intercept"][:, None] + np.einsum("srk,sk->sr", theta, slope)
-    z += normal["tuned"][:, None] * TUNED[models]
-    z += (scale[0][:, None] * rng.standard_normal((samples, 4)))[:, codes]
-    z += (scale[1][:, None] * rng.standard_normal((samples, 16)))[:, models]
-    if x is not None:
-        own = normal["effort"][:, None] + scale[2][:, None] * rng.standard_normal((samples, 16))
-        z += own[:, models] * x + scale[3][:, None] * rng.standard_normal(z.shape)
+    z += scale[0][:, None] * (rng.standard_normal((samples, 6)) * GROWTH_SPREAD @ x.T)
+    for names, sd in ((LINEAGES, scale[0]), (VARIANTS, scale[1]), (np.arange(16), scale[2])):
+        codes = np.unique(names[models], return_inverse=True)[1]
+        z += (sd[:, None] * rng.standard_normal((samples, codes.max() + 1)))[:, codes]
+    if columns is not None:
+        width = columns.shape[1]
+        common = rng.normal(0.4 if rises else 0.0, 0.4, (samples, width))
+        own = common[:, None] + scale[3][:, None, None] * rng.normal(size=(samples, 16, width))
+        z += (own[:, models] * columns).sum(axis=2)
+        z += scale[4][:, None] * rng.standard_normal(z.shape)
     names = np.array([f"m{m}" for m in models])
-    return z, Rows(theta, names, LINEAGES[models], TUNED[models], x), loadings, scale
+    rows = Rows(theta, names, VARIANTS[models], LINEAGES[models], x, columns)
+    return z, rows, loadings, rises
 
 
 def _part(rows: Rows, chosen: np.ndarray) -> Rows:
     return Rows(
-        rows.skills[:, chosen], rows.model[chosen], rows.lineage[chosen], rows.tuned[chosen],
-        None if rows.effort is None else rows.effort[chosen],
+        rows.skills[:, chosen], rows.model[chosen], rows.variant[chosen], rows.lineage[chosen],
+        rows.x[chosen], None if rows.effort is None else rows.effort[chosen],
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("effort", [False, True])
+@pytest.mark.parametrize("effort", ["", "amount", "levels", "settings"])
 def test_forecasts_of_simulated_worlds_are_calibrated(effort) -> None:
     """Each sample is a world of its own: ranks of the truth among forecasts must be uniform."""
     rng = np.random.default_rng(5)
     worlds, repeats = 40, 40
-    z, rows, loadings, _ = _simulated(worlds, rng, effort)
+    z, rows, loadings, rises = _simulated(worlds, rng, effort)
     # The last row is hidden: with effort, the curve of its model is known up to there.
     last = z.shape[1] - 1
     known, below = np.arange(last), []
     outcome = z[:, known] + 0.1 * rng.standard_normal((worlds, last))
     for world in range(worlds):
         same = np.full(repeats, world)
-        skills = Rows(rows.skills[same], rows.model, rows.lineage, rows.tuned, rows.effort)
+        skills = replace(rows, skills=rows.skills[same])
         prior = LoadingPrior(*(part[same] for part in vars(loadings).values()))
         noise = np.full((repeats, last), 0.01)
-        regression = Regression(outcome[same], noise, _part(skills, known), prior, np.ones(repeats))
+        regression = Regression(
+            outcome[same], noise, _part(skills, known), prior, np.ones(repeats), rises
+        )
         drawn, _, importance = regression.forecast(_part(skills, np.array([last])), rng)
         assert importance.effective > 2
         below.append((drawn[:, 0] < z[world, last]).mean())
@@ -79,10 +97,10 @@ def test_with_plenty_of_rows_it_is_least_squares() -> None:
     theta = np.tile(rng.normal(size=(n, 2)), (50, 1, 1))
     z = -0.4 + theta[0] @ [0.9, -0.3] + 0.05 * rng.standard_normal(n)
     names = np.array([f"m{i}" for i in range(n)])
-    rows = Rows(theta, names, names, np.zeros(n))
-    loadings = LoadingPrior(np.tile([0.6, 0.0], (50, 1)), *np.full((3, 50), 0.3))
+    rows = Rows(theta, names, names, names, np.zeros((n, 6)))
+    loadings = LoadingPrior(np.tile([0.6, 0.0], (50, 1)), *np.full((4, 50), 0.3))
     x = np.array([1.0, 2.0])
-    new = Rows(np.tile(x, (50, 1, 1)), np.array(["new"]), np.array(["new"]), np.zeros(1))
+    new = Rows(np.tile(x, (50, 1, 1)), *[np.array(["new"])] * 3, np.zeros((1, 6)))
     regression = Regression(
         np.tile(z, (50, 1)), np.full((50, n), 1e-4), rows, loadings, np.ones(50)
     )
@@ -90,7 +108,8 @@ def test_with_plenty_of_rows_it_is_least_squares() -> None:
     design = np.column_stack([np.ones(n), theta[0]])
     expected = np.array([1, *x]) @ np.linalg.lstsq(design, z)[0]
     assert draws.mean() == pytest.approx(expected, abs=0.06)
-    assert np.median(np.hypot(*scales.T)) < 0.12  # lineage and model cannot be told apart here
+    # Lineage, variant and model cannot be told apart here.
+    assert np.median(np.linalg.norm(scales, axis=1)) < 0.15
 
 
 def test_a_measured_model_keeps_its_own_effects() -> None:

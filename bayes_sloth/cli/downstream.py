@@ -21,7 +21,8 @@ from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, print_table, print_warning
     help="Instead: a table with model, score, effort.",
 )
 @click.option("--upper", type=float, help="Largest score that can be reached.")
-@click.option("--effort", type=float, help="At this effort, in the unit of the measurements.")
+@click.option("--effort", help="At this effort, in the unit of the measurements, or a setting.")
+@click.option("--effort-levels", help="Named settings from least to most effort: low,medium,high.")
 @click.option("--known", multiple=True, help="A model of the fit by name; may be repeated.")
 @click.option(
     "--family",
@@ -47,7 +48,8 @@ def downstream(
     benchmarks: str | None,
     measured: str | None,
     upper: float | None,
-    effort: float | None,
+    effort: str | None,
+    effort_levels: str | None,
     known: tuple[str, ...],
     family: str | None,
     params_b: float | None,
@@ -63,6 +65,8 @@ def downstream(
     Examples:
       bayes-sloth downstream --task humaneval --family meta-llama-3 --params 70 --tokens 15
       bayes-sloth downstream --measurements budgets.csv --effort 8000 --known qwen2-7b
+      bayes-sloth downstream --measurements thinking.csv --effort-levels low,high --effort high \\
+          --known qwen2-7b
     """
     from bayes_sloth.downstream.forecasting import forecast_downstream
     from bayes_sloth.downstream.measurements import load_measurements, measurements
@@ -70,7 +74,12 @@ def downstream(
     from bayes_sloth.scores import load_scores
 
     if measured is not None:
-        table = load_measurements(measured, task, upper=1.0 if upper is None else upper)
+        table = load_measurements(
+            measured,
+            task,
+            upper=1.0 if upper is None else upper,
+            levels=effort_levels.split(",") if effort_levels else (),
+        )
     else:
         own = None if scores_path is None else load_scores(scores_path, benchmarks=benchmarks)
         table = measurements(task, own, upper=upper)

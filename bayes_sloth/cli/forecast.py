@@ -133,15 +133,17 @@ def _split(posterior: Fit | Ensemble, result: Forecast, seed: int) -> pd.DataFra
 
     if not isinstance(posterior, Fit):
         raise InputError("--width speaks of one fit, not of an ensemble")
-    if len(result.models) > 1 or result.observed is not None:
-        raise InputError("--width speaks of one model of known size, without observed scores")
     about = result.models.iloc[0]
+    if len(result.models) > 1 or about[["params_b", "tokens_t"]].isna().any():
+        raise InputError("--width speaks of one model of known size and tokens")
+    observed = None if result.observed is None else result.observed.iloc[0].dropna().to_dict()
     return split_width(
         posterior,
         family=str(about["family"]),
         params_b=float(about["params_b"]),
         tokens_t=float(about["tokens_t"]),
         instruct=bool(about["instruct"]),
+        observed=observed,
         seed=seed,
     )
 

@@ -27,11 +27,11 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.downstream.measurements import Measurements
-from bayes_sloth.factor_scores import loading_prior, skills_from, skills_of
+from bayes_sloth.factor_scores import loading_prior
 from bayes_sloth.forecasting import Forecast
 from bayes_sloth.notebook import as_html
-from bayes_sloth.skill_regression import Importance, Regression, Rows
-from bayes_sloth.targets import Target, target_models
+from bayes_sloth.skill_regression import Importance, Regression
+from bayes_sloth.targets import Target, fitted_rows, target_models, target_rows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -99,7 +99,7 @@ def forecast_downstream(
     models: pd.DataFrame | None = None,
     *,
     known: Sequence[str] | None = None,
-    effort: float | None = None,
+    effort: float | str | None = None,
     seed: int = 1,
     **hypothetical: Any,
 ) -> DownstreamForecast:
@@ -116,8 +116,9 @@ def forecast_downstream(
     known : sequence of str, optional
         Models of the fit, by name, instead. One that was measured on the task keeps its own
         effects.
-    effort : float, optional
-        In units of the task's efforts; their geometric mean by default.
+    effort : float or str, optional
+        In units of the task's efforts, or the name of a setting; their geometric mean, or the
+        commonest setting, by default.
     seed : int
     **hypothetical
         One hypothetical model by ``family``, ``params_b``, ``tokens_t`` and ``instruct``.
@@ -132,7 +133,12 @@ def forecast_downstream(
 
 
 def downstream_forecast(
-    task: Measurements, fit: Fit, target: Target, *, effort: float | None = None, seed: int = 1
+    task: Measurements,
+    fit: Fit,
+    target: Target,
+    *,
+    effort: float | str | None = None,
+    seed: int = 1,
 ) -> DownstreamForecast:
     """Return `forecast_downstream` of models whose linear predictors are drawn already."""
     import xarray as xr
@@ -144,19 +150,13 @@ def downstream_forecast(
     rng = np.random.default_rng([seed, 3])
     regression, protocol = make_regression(task, fit, target.rows)
     names = target.models.index.to_numpy(str)
-    covariate = np.full(len(names), np.log10(at / task.reference_effort))
-    new = Rows(
-        skills_from(fit, target.eta, target.rows),
-        names,
-        target.lineages,
-        target.models["instruct"].to_numpy(float),
-        covariate if task.has_effort else None,
-    )
+    columns = task.effort_columns([at] * len(names)) if task.has_effort else None
+    new = target_rows(fit, target, columns)
     logit, scales, importance = regression.forecast(new, rng)
     draws = xr.DataArray(
         _scores(task, logit, protocol, rng), dims=("sample", "model"), coords={"model": names}
     )
-    labels = ["lineage_sd", "model_sd", "effort_sd", "setting_sd"][: scales.shape[1]]
+    labels = ["lineage_sd", "variant_sd", "model_sd", "effort_sd", "setting_sd"][: scales.shape[1]]
     warnings = [*target.warnings]
     if not importance.passed:
         warnings.append(f"{task.task}: {importance.sentence()}")
@@ -212,23 +212,14 @@ def make_regression(
     protocol_sd : array of shape (sample,)
         Geometric mean over the leaderboard's benchmarks, as a share of the task's range.
     """
-    names = task.table["model"].to_numpy(str)
-    about = fit.scores.models.loc[names]
-    each = fit.scores.models.index[fit.scores.models.index.isin(names)]
-    place = each.get_indexer(pd.Index(names))
     sd = fit.posterior["protocol_sd"].transpose("chain", "draw", "benchmark").to_numpy()
     protocol = np.exp(np.log(sd.reshape(-1, sd.shape[-1])[rows]).mean(axis=1))
     outcome, noise = empirical_logits(task, protocol)
-    effort = np.log10(task.table["effort"].to_numpy() / task.reference_effort)
-    measured = Rows(
-        skills_of(fit, list(each), rows)[:, place],
-        names,
-        about["lineage"].to_numpy(str),
-        about["instruct"].to_numpy(float),
-        effort if task.has_effort else None,
-    )
+    efforts = task.effort_columns(list(task.table["effort"])) if task.has_effort else None
+    measured = fitted_rows(fit, list(task.table["model"]), rows, efforts)
     loadings = loading_prior(fit, rows)
-    return Regression(outcome, noise, measured, loadings, np.ones(len(rows))), protocol
+    one = np.ones(len(rows))
+    return Regression(outcome, noise, measured, loadings, one, task.rises), protocol
 
 
 def empirical_logits(task: Measurements, protocol: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -250,8 +241,10 @@ def _scores(
     """Draw scores given logits: item sampling and protocol noise added, bounds kept."""
     chance = task.chance / task.upper
     mu = chance + (1 - chance) / (1 + np.exp(-logit))
-    sd = np.sqrt(_sampling_variance(task, mu) + protocol[:, None] ** 2)
-    return task.upper * np.clip(mu + sd * rng.standard_normal(mu.shape), 0, 1)
+    noise = protocol[:, None] * rng.standard_normal(mu.shape)
+    if np.isfinite(task.items):  # counts: near zero they are far from normal
+        mu = rng.binomial(round(task.items), mu) / task.items
+    return task.upper * np.clip(mu + noise, 0, 1)
 
 
 def _sampling_variance(task: Measurements, mu: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes_sloth.plots import BLACK, BLUE, GREY
+from bayes_sloth.plots import BLUE, GREY, foreground
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,8 +41,8 @@ def plot_over_tokens(
     ax.plot(tokens, table["median"], color=BLUE, label="median")
     if asked is not None:
         row, at = asked.table().iloc[0], asked.models["tokens_t"].iloc[0]
-        ax.vlines(at, row["lower90"], row["upper90"], color=BLACK, lw=1.2)
-        ax.plot(at, row["median"], "o", color=BLACK, ms=6, label="asked")
+        ax.vlines(at, row["lower90"], row["upper90"], color=foreground(), lw=1.2)
+        ax.plot(at, row["median"], "o", color=foreground(), ms=6, label="asked")
     about = curve.models.iloc[0]
     ax.set_title(
         f"{about['layers']:.0f} layers, hidden {about['hidden']:.0f}, FFN {about['ffn']:.0f}, "

@@ -22,9 +22,11 @@ from bayes_sloth.test_time.pass_at_k import DEFAULT_K, pass_at_k
 if TYPE_CHECKING:
     import xarray as xr
 
-FORMAT = 1
+FORMAT = 2
 _MARK = "bayes_sloth_item_response_format"
-_VARIABLES = ("ability", "easiness", "discrimination", "success_logit", "residual_sd")
+_VARIABLES = (
+    "ability", "easiness", "discrimination", "success_logit", "residual_sd", "impossible",
+)  # fmt: skip
 SAMPLING = Sampling(chains=4, tune=1000, draws=1500)
 QUANTILES = {"lower90": 0.05, "lower50": 0.25, "median": 0.5, "upper50": 0.75, "upper90": 0.95}
 
@@ -57,8 +59,12 @@ class ItemResponseFit:
         The posterior's, beside the unbiased ``estimate`` from the counts, which is unknown above
         the number of samples.
         """
-        logits = self.posterior["success_logit"].transpose("chain", "draw", "model", "question")
-        flat = logits.to_numpy().reshape(-1, *logits.shape[2:])
+        posterior = self.posterior.transpose("chain", "draw", "model", "question", ...)
+        logits = posterior["success_logit"].to_numpy()
+        chance = np.random.default_rng(1).random(posterior["impossible"].shape)
+        lost = chance < posterior["impossible"].to_numpy()
+        logits = np.where(lost[:, :, None], -np.inf, logits)
+        flat = logits.reshape(-1, *logits.shape[2:])
         draws = np.stack([pass_at_k(flat, k).mean(axis=-1) for k in ks], axis=-1)
         table = summarise(draws, self.counts.models, ks)
         estimate = self.counts.pass_at_k(tuple(ks)).to_numpy().ravel()

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_sloth.factor_scores import evenly, loading_prior, skills_from, skills_of
+from bayes_sloth.factor_scores import evenly, loading_prior
 from bayes_sloth.notebook import as_html
-from bayes_sloth.skill_regression import Importance, Regression, Rows
-from bayes_sloth.targets import Target, check_known, target_models
+from bayes_sloth.skill_regression import Importance, Regression
+from bayes_sloth.targets import Target, check_known, fitted_rows, target_models, target_rows
 from bayes_sloth.test_time.fitting import ItemResponseFit, summarise
 from bayes_sloth.test_time.pass_at_k import DEFAULT_K, pass_at_k
 
@@ -124,6 +124,14 @@ def pass_forecast(
     draws, ability, importance = _predict(item_response, fit, target, ks, seed)
     if not importance.passed:
         warnings = (*warnings, "ability: " + importance.sentence())
+    most = int(item_response.counts.samples.to_numpy().max())
+    beyond = [f"{k:g}" for k in ks if k > most]
+    if beyond:
+        warnings = (
+            *warnings,
+            f"BEYOND THE EVIDENCE: no question was put more than {most} times, so that pass@k for "
+            f"k = {', '.join(beyond)} rests on the assumed shape of the lower tail",
+        )
     coords = {"model": target.models.index.to_numpy()}
     return PassForecast(target.models, _named(draws, coords, ks), _named(ability, coords), warnings)
 
@@ -136,31 +144,22 @@ def _predict(
     known = list(item_response.counts.models)
     check_known(fit, known)
     own = _draws(item_response, rng, len(target.rows))
-    about = fit.scores.models.loc[known]
     regression = Regression(
         own["ability"] + own["mean_easiness"][:, None],
         np.zeros(own["ability"].shape),
-        Rows(
-            skills_of(fit, known, target.rows),
-            np.array(known, str),
-            about["lineage"].to_numpy(str),
-            about["instruct"].to_numpy(float),
-        ),
+        fitted_rows(fit, known, target.rows),
         loading_prior(fit, target.rows),
         stretch(own["easiness_sd"], own["residual_sd"]),
     )
-    new = Rows(
-        skills_from(fit, target.eta, target.rows),
-        target.models.index.to_numpy(str),
-        target.lineages,
-        target.models["instruct"].to_numpy(float),
-    )
+    new = target_rows(fit, target)
     level, _, importance = regression.forecast(new, rng)
     ability = level - own["mean_easiness"][:, None]
     draws = np.empty((*ability.shape, len(ks)))
+    lost = rng.random(own["impossible"].shape) < own["impossible"]
     for m in range(ability.shape[1]):
         logits = own["easiness"] + own["discrimination"] * ability[:, m, None]
         logits += own["residual_sd"][:, None] * rng.standard_normal(logits.shape)
+        logits[lost] = -np.inf
         draws[:, m] = np.stack([pass_at_k(logits, k).mean(axis=1) for k in ks], axis=-1)
     return draws, ability, importance
 
@@ -169,7 +168,10 @@ def _draws(
     item_response: ItemResponseFit, rng: np.random.Generator, samples: int
 ) -> dict[str, np.ndarray]:
     """Return draws of the item-response model in random order, as many as asked for."""
-    names = ["ability", "easiness", "discrimination", "mean_easiness", "easiness_sd", "residual_sd"]
+    names = [
+        "ability", "easiness", "discrimination", "mean_easiness", "easiness_sd", "residual_sd",
+        "impossible",
+    ]  # fmt: skip
     posterior = item_response.posterior[names].transpose("chain", "draw", ...)
     total = posterior.sizes["chain"] * posterior.sizes["draw"]
     rows = rng.permutation(np.resize(evenly(total, samples), samples))

@@ -19,6 +19,16 @@ coverage curves allow; pass@k for large k is decided by that tail. Where a
 model was both right and wrong on a question, counts determine :math:`z`, and it is sampled as such
 (centred); elsewhere it is sampled as a distance from its mean.
 
+A share :math:`\pi` of questions is **impossible**: no model ever answers them (a wrong key). Which
+ones is summed out: a question that some model answered is possible, one that none did has
+
+.. math::
+
+    \Pr(\text{counts}_q) = \pi + (1 - \pi) \prod_m (1 - \operatorname{logistic} z_{mq})^{n_{mq}} .
+
+Without this, questions nobody answered would be taken for very hard ones, and pass@k for the
+largest k would always come near 1.
+
 Constraints to mean zero are exact, by `pymc.ZeroSumNormal`.
 """
 
@@ -48,8 +58,9 @@ def build_model(counts: Counts) -> pm.Model:
     -------
     pymc.Model
         Coords ``model`` and ``question``; variables ``ability``, ``easiness``,
-        ``discrimination``, ``success_logit`` (model, question) and the scales. Data ``right`` and
-        ``samples`` may be set anew.
+        ``discrimination``, ``impossible`` (the probability that a question is, given the draw),
+        ``success_logit`` (model, question; where the question is possible) and the scales. Data
+        ``right`` and ``samples`` may be set anew.
     """
     import pymc as pm
 
@@ -76,14 +87,24 @@ def build_model(counts: Counts) -> pm.Model:
             scale["residual_sd"],
             (right > 0) & (right < samples),
         )
+        share = scale["impossible_share"]
         pm.CustomDist(
             "correct",
             samples,
             logit,
+            share,
             logp=log_density,
             dist=_draw,
             observed=right,
             dims=("model", "question"),
+        )
+        pm.Deterministic(
+            "impossible",
+            pm.math.exp(
+                pm.math.switch(pm.math.eq(right.sum(axis=0), 0), pm.math.log(share), -np.inf)
+                - log_density(right, samples, logit, share)
+            ),
+            dims="question",
         )
     return model
 
@@ -100,23 +121,33 @@ def _success_logit(mean: Any, sd: Any, told: Any) -> Any:
     return pm.Deterministic("success_logit", pt.switch(told, raw, mean + sd * raw), dims=dims)
 
 
-def log_density(right: Any, samples: Any, logit: Any) -> Any:
-    r"""Return the binomial log density in its logit, :math:`c z - n \log(1 + e^z) + const`.
+def log_density(right: Any, samples: Any, logit: Any, impossible_share: Any) -> Any:
+    r"""Return the log density of each question's counts, a symbolic vector.
 
-    Through the probability, a logit of 40 would be certainty and its log density minus infinity.
+    The binomial log density in its logit is :math:`c z - n \log(1 + e^z) + const`: through the
+    probability, a logit of 40 would be certainty and its log density minus infinity.
+
+    Parameters
+    ----------
+    right, samples, logit : symbolic matrices of shape (model, question)
+    impossible_share : symbolic scalar
     """
     import pytensor.tensor as pt
 
     constant = (
         pt.gammaln(samples + 1.0) - pt.gammaln(right + 1.0) - pt.gammaln(samples - right + 1.0)
     )
-    return right * logit - samples * pt.softplus(logit) + constant
+    possible = (right * logit - samples * pt.softplus(logit) + constant).sum(axis=0)
+    possible = possible + pt.log1p(-impossible_share)
+    never = pt.eq(right.sum(axis=0), 0)
+    return pt.switch(never, pt.logaddexp(pt.log(impossible_share), possible), possible)
 
 
-def _draw(samples: Any, logit: Any, size: Any) -> Any:
+def _draw(samples: Any, logit: Any, impossible_share: Any, size: Any) -> Any:
     import pymc as pm
 
-    return pm.Binomial.dist(samples, pm.math.invlogit(logit), size=size)
+    possible = pm.Bernoulli.dist(1 - impossible_share, shape=logit.shape[1])
+    return possible * pm.Binomial.dist(samples, pm.math.invlogit(logit), size=size)
 
 
 def simulate(

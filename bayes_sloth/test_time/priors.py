@@ -34,4 +34,10 @@ PRIORS = {
         "what one model has with one question alone (it saw its like in training, or misreads it): "
         "thousands of samples show it, and binomial noise cannot be it",
     ),
+    "impossible_share": Prior(
+        "Beta",
+        {"alpha": 1.0, "beta": 40.0},
+        "questions that no model answers however often it tries, as their key is wrong or their "
+        "text incomplete: none to some percent of a test set (below 7 % with 95 % probability)",
+    ),
 }
