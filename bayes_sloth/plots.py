@@ -334,6 +334,13 @@ def plot_own_benchmark(result: OwnBenchmark, fit: Fit, ax: Axes | None = None) -
     return ax
 
 
+def foreground() -> str:
+    """Return the colour of the style's text: black on white, white on black."""
+    import matplotlib as mpl
+
+    return str(mpl.rcParams["text.color"])
+
+
 def _size(about: pd.Series) -> str:
     size, tokens = (f"{about[name]:g}" for name in ("params_b", "tokens_t"))
     return f"{size.replace('nan', '?')}B parameters, {tokens.replace('nan', '?')}T tokens"

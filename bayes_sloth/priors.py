@@ -43,6 +43,8 @@ GROWTH = {
     "tuned_flops": (0.0, 0.5),
 }
 
+GROWTH_SPREAD = np.array([GROWTH[name][1] for name in COVARIATES])
+
 # What growth may be estimated of: all covariates; those of Sloth's production function; or compute,
 # whose log (6 x parameters x tokens) is the sum of theirs, so that size and tokens share an effect.
 ESTIMATED = {
