@@ -27,8 +27,13 @@ from bayes_sloth.scores import Scores, data_folder
 RESULTS = Path(__file__).parent / "results" / "development.csv"
 SETTINGS = [("v1", 1), ("v2", 1), ("v1", 2)]
 SAMPLING = Sampling(chains=2, tune=300, draws=300)
+FLAT = {"ceiling_fraction": {"alpha": 2.0, "beta": 2.0}}
 CHOICES = {
     "default": Specification(),
+    "no square of size": Specification(covariates="sloth"),
+    "flat prior of ceilings": Specification(priors=FLAT),
+    "neither (the default before)": Specification(covariates="sloth", priors=FLAT),
+    "wider prior of the link's shape": Specification(priors={"link_shape": {"sigma": 1.0}}),
     "one skill": Specification(skills=1),
     "three skills": Specification(skills=3),
     "logistic link": Specification(link="logistic"),
