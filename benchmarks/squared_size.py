@@ -1,8 +1,8 @@
 """Ask the training data alone whether returns to size diminish.
 
 Fits the default model without any model that a published fold tests, and writes
-``results/squared_size.csv``: the effect of the square of size on each benchmark (logits for a squared
-tenfold of parameters), with the sampler's health::
+``results/squared_size.csv``: the effect of the square of size on each benchmark (logits for a
+squared tenfold of parameters), with the sampler's health::
 
     python benchmarks/squared_size.py
 """
