@@ -63,6 +63,8 @@ class Design:
         Covariates.
     centre : array of shape (lineage, covariate)
         Where a lineage's level is measured: its models' mean size and tokens, untuned.
+    tuning : array of shape (deviating, covariate)
+        Mean over a variant's models of the covariates that are about tuning.
     architecture : array of shape (model, 2)
         Contrasts of depth and FFN size (`bayes_sloth.shapes`), zero where unknown; used where the
         specification says so.
@@ -76,6 +78,7 @@ class Design:
     deviation_of_model: np.ndarray
     x: np.ndarray
     centre: np.ndarray
+    tuning: np.ndarray
     architecture: np.ndarray
 
     @property
@@ -115,15 +118,20 @@ def make_design(scores: Scores) -> Design:
     deviating = variants[~variants.isin(trunks)]
     untuned = np.where(np.arange(x.shape[1]) < UNTUNED, x, 0.0)  # as a trunk is
     centre = pd.DataFrame(untuned).groupby(lineage_of_model).mean().to_numpy()
+    deviation_of_model = deviating.get_indexer(models["variant"])
+    tuning = (
+        pd.DataFrame(x[:, UNTUNED:]).groupby(deviation_of_model).mean().drop(-1, errors="ignore")
+    )
     return Design(
         scores=scores,
         lineages=pd.Index(lineages, name="lineage"),
         variants=variants,
         deviating=deviating,
         lineage_of_model=lineage_of_model,
-        deviation_of_model=deviating.get_indexer(models["variant"]),
+        deviation_of_model=deviation_of_model,
         x=x,
         centre=centre,
+        tuning=tuning.to_numpy(),
         architecture=shape_contrasts(models.index),
     )
 

@@ -190,7 +190,7 @@ def build_model(design: Design, specification: Specification | None = None) -> p
         eta = (
             _levels(place, intercept, growth, slope, between, weak)[place["lineage_of_model"]]
             + _growth_within(place, growth, slope, specification)
-            + _deviations(design, place, loadings, weak, specification)
+            + _deviations(design, place, growth, loadings, weak, specification)
         )
         if loadings is not None:
             eta = eta + product(_model_skills(priors), loadings.T)
@@ -228,6 +228,7 @@ def _place_data(design: Design) -> dict[str, Any]:
     return {
         "away": pm.Data("away", design.x - design.centre[design.lineage_of_model]),
         "centre": pm.Data("centre", design.centre),
+        "tuning": pm.Data("tuning", design.tuning),
         "lineage_of_model": pm.Data("lineage_of_model", design.lineage_of_model),
         "deviation_of_model": pm.Data("deviation_of_model", design.deviation_of_model),
         "chance": pm.Data("chance", design.chance),
@@ -379,11 +380,17 @@ def _growth_within(
 def _deviations(
     design: Design,
     place: dict[str, Any],
+    growth: Any,
     loadings: Any,
     weak: np.ndarray,
     specification: Specification,
 ) -> Any:
-    """Return the variants' deviations from their trunks, of shape (model, benchmark)."""
+    """Return the variants' deviations from their trunks, of shape (model, benchmark).
+
+    As parameters they include what tuning does on average, which would else have to move against
+    all of them at once.
+    """
+    import pymc as pm
     import pytensor.tensor as pt
 
     priors, relative, specific_sd = priors_of(specification), None, None
@@ -394,8 +401,9 @@ def _deviations(
     if not len(design.deviating):
         return 0.0
     dims = ("deviating", "benchmark")
-    none = np.zeros((len(design.deviating), len(design.items)))
-    deviation = half_centred("variant_deviation", none, relative, specific_sd, weak, dims)
+    usual = product(place["tuning"], growth[UNTUNED:])
+    level = half_centred("variant_level", usual, relative, specific_sd, weak, dims)
+    deviation = pm.Deterministic("variant_deviation", level - usual, dims=dims)
     trunk = np.zeros((1, len(design.items)))  # position -1: a trunk
     return pt.concatenate([deviation, trunk])[place["deviation_of_model"]]
 
