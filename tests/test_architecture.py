@@ -44,6 +44,7 @@ def test_a_word_in_place_of_true_is_refused():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The effect of Potentials:UserWarning")
 def test_numpy_twin_of_the_model_with_architecture_agrees(small_scores: Scores):
     design = make_design(small_scores)
     data = observed_cells(design, small_scores.values.to_numpy())
