@@ -19,11 +19,11 @@ Coefficients and effects are normal *a priori*, so that outcomes are jointly nor
 .. math:: z \sim N\bigl(m, F + \textstyle\sum_j \sigma_j^2 P_j + \operatorname{diag}(v)\bigr) ,
 
 F of the other coefficients, :math:`P_j` saying which rows share effect j. Scales are drawn by
-importance sampling, from a Student distribution adapted to their posterior at the mean of the
-skills; new outcomes from their conditional normal. No Markov chain is needed, so each draw of the
-skills is carried, paired with the same draw for the models to forecast: what both do not know
-(scale and rotation of the skills, growth with size) cancels as it should. `Importance` says whether
-the importance weights can be believed.
+importance sampling, from a Student distribution adapted in two rounds to their posterior; new
+outcomes from their conditional normal. No Markov chain is needed, so each draw of the skills is
+carried, paired with the same draw for the models to forecast: what both do not know (scale and
+rotation of the skills, growth with size) cancels as it should. `Importance` says whether the
+importance weights can be believed.
 
 This is a **second stage**: a handful of downstream scores does not change what the leaderboard
 says of skills, one saved fit serves any number of tasks, and none compiles the skills model again.
@@ -48,7 +48,7 @@ from bayes_sloth.pareto import smooth_log_weights
 from bayes_sloth.priors import GROWTH_SPREAD, Prior, scale_prior
 
 CANDIDATES = 16  # of the scales, for each draw
-PILOT = 600
+PILOT, ROUNDS = 600, 2
 SPREAD = 0.7  # of the log of every scale: a factor of four lies within two sd
 K_LIMIT = 0.7  # of Pareto k, as Vehtari et al. (2024) have it
 
@@ -253,14 +253,17 @@ class Regression:
             )
             return _log_normal(away[at], total) - 0.5 * (step**2).sum(axis=1)
 
-        pilot = 1.5 * rng.standard_normal((PILOT, count))
-        middle = rng.integers(samples, size=PILOT)
-        weight = log_posterior(pilot, middle, self.typical[middle]) + (pilot**2).sum(axis=1) / 4.5
-        weight = np.exp(np.minimum(weight - weight.max(), 0))
-        weight /= weight.sum()
-        centre = weight @ pilot
-        spread = (weight[:, None] * (pilot - centre)).T @ (pilot - centre) + 0.05 * np.eye(count)
-        root = np.linalg.cholesky(1.5 * spread)
+        centre, root = np.zeros(count), 1.5 * np.eye(count)
+        for _ in range(ROUNDS):
+            white = rng.standard_normal((PILOT, count))
+            pilot, at = centre + white @ root.T, rng.integers(samples, size=PILOT)
+            weight = log_posterior(pilot, at, self.typical[at]) + 0.5 * (white**2).sum(axis=1)
+            weight = np.exp(weight - weight.max())
+            weight /= weight.sum()
+            centre = weight @ pilot
+            off = pilot - centre
+            spread = (weight[:, None] * off).T @ off + 0.05 * np.eye(count)
+            root = np.linalg.cholesky(1.5 * spread)
         dof = 5.0
         log_weight = np.empty((samples, CANDIDATES))
         steps = np.empty((samples, CANDIDATES, count))

@@ -43,7 +43,9 @@ def blocks() -> dict[str, str]:
     tables = {
         "conditioning": conditioning(),
         "partial": read("partial_scores", ["setting", "scores", "method", *scored]).fillna(""),
-        "speed": read("conditioning_speed", ["what", "models", "scores", "seconds"]),
+        "speed": read("conditioning_speed", ["what", "models", "scores", "seconds"]).astype(
+            {"models": str, "scores": str}
+        ),
         "next_run": read(
             "next_run", ["target", "choice", "error", "crps", "sd", "crps_gain", "crps_gain_se"]
         ).fillna(""),
