@@ -144,7 +144,7 @@ def test_log_densities_are_those_of_the_model(small_fit: Fit):
     for name in set(PRIORS) & set(ours) | {"growth"}:
         log = theirs[sampled.get(name, name)]
         log = log.sum([d for d in log.dims if d not in ("chain", "draw")])
-        np.testing.assert_allclose(ours[name], log, rtol=1e-6, err_msg=name)
+        np.testing.assert_allclose(ours[name], log, rtol=1e-5, atol=1e-4, err_msg=name)
 
 
 @pytest.mark.slow
