@@ -89,12 +89,13 @@ def with_models(scores: Scores, models: pd.DataFrame, observed: pd.DataFrame) ->
     tuned = models.get("instruct", pd.Series(False, index=models.index)).astype(bool)
     family = models["family"].astype(str)
     variants = scores.models.groupby("variant")["instruct"].first()
-    differs = tuned & ~family.map(variants).fillna(True).astype(bool)
+    known_tuned = family.map(variants).astype("boolean")  # unknown of a new family
+    differs = tuned & ~known_tuned.fillna(True).astype(bool)
     about = pd.DataFrame(
         {
             "lineage": family.map(lineage).fillna(family),
             "variant": family.where(~differs, family + " (tuned)"),
-            "instruct": tuned | family.map(variants).fillna(False).astype(bool),
+            "instruct": tuned | known_tuned.fillna(False).astype(bool),
             "params_b": models["params_b"],
             "tokens_t": models["tokens_t"],
         }
