@@ -67,7 +67,8 @@ def test_under_flops_equal_compute_is_equal_growth(small_scores: Scores):
                 ("chain", "draw", "lineage", "benchmark"),
                 rng.normal(0, 1, (1, 4, len(design.lineages), benchmarks)),
             ),
-        }
+        },
+        coords={"covariate": ["flops", "tuned", "tuned_flops"]},
     )
     draws = stacked(posterior)
     x = covariates(np.array([7, 14, 70]), np.array([2, 1, 2]), np.zeros(3))

@@ -3,7 +3,7 @@ r"""Every command and every piece of Python in the README and the pages is run.
 By this rule, with a small fit in place of that of the whole leaderboard:
 
 - a `bayes-sloth` command runs as it is written, in a folder that holds the files it names;
-- one that samples a posterior (`fit`, a backtest of the skills model) runs up to its sampler, which
+- one that samples a posterior (`fit`, `compare`, a backtest of the skills model) runs up to its sampler, which
   is replaced by the news that it was reached: its arguments, tables and model are in order;
 - a line that is for a shell or another tool (`python -m venv`, `pytest`, `sphinx-build`) is not run
   here; every script that it names has to be there;
@@ -24,6 +24,7 @@ from click.testing import CliRunner
 
 import bayes_sloth as bs
 from bayes_sloth.cli import main
+from bayes_sloth.comparing.ensemble import Ensemble
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
@@ -63,7 +64,9 @@ def folder(fits_folder: Path) -> Path:
     assert own is not None
     (fits_folder / "my_scores.csv").write_text(own.group(1))
     (fits_folder / "mine.nc").write_bytes((fits_folder / "fit.nc").read_bytes())
-    scores = bs.load_fit(fits_folder / "fit.nc").scores
+    fit = bs.load_fit(fits_folder / "fit.nc")
+    Ensemble.of({"default": fit}, {"default": 1.0}).save(fits_folder / "stacked.nc")
+    scores = fit.scores
     five = scores.values["mmlu"].dropna().iloc[::8].rename("score")
     five.to_csv(fits_folder / "own_scores.csv")
     about = scores.models.loc[five.index, ["variant", "params_b", "tokens_t"]]
@@ -103,7 +106,8 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_command(command: str, here: Path):
     result = CliRunner().invoke(main, shlex.split(command))
     if isinstance(result.exception, Reached):
-        assert command.split()[0] in ("fit", "backtest", "test-time", "performance-law")
+        samples = ("fit", "backtest", "compare", "test-time", "performance-law")
+        assert command.split()[0] in samples
         return
     assert result.exit_code == 0, result.output
     assert result.stdout
