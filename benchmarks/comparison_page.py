@@ -41,8 +41,8 @@ integrated over for each posterior draw (`bayes_sloth/comparing/integrals.py`); 
 is by Pareto-smoothed importance sampling. Where Pareto k is high, that estimate is too favourable,
 and `high k` counts those units: **nothing was refitted for these tables**, which takes hours;
 `bayes-sloth compare` does so by default (`--refit high`), unit by unit, and goes on where it
-stopped. The fits are of the model before the square of size was among its covariates, and before the
-present prior of ceilings.
+stopped. The fits are of the model before the square of size was among its covariates, and before
+the present prior of ceilings.
 
 {specifications}
 {missing}

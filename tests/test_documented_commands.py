@@ -3,8 +3,9 @@ r"""Every command and every piece of Python in the README and the pages is run.
 By this rule, with a small fit in place of that of the whole leaderboard:
 
 - a `bayes-sloth` command runs as it is written, in a folder that holds the files it names;
-- one that samples a posterior (`fit`, `compare`, a backtest of the skills model) runs up to its sampler, which
-  is replaced by the news that it was reached: its arguments, tables and model are in order;
+- one that samples a posterior (`fit`, `compare`, a backtest of the skills model) runs up to its
+  sampler, which is replaced by the news that it was reached: its arguments, tables and model are in
+  order;
 - a line that is for a shell or another tool (`python -m venv`, `pytest`, `sphinx-build`) is not run
   here; every script that it names has to be there;
 - Python runs as it is written, in the order of its page; where it would sample, the small fit
