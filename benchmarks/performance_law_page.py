@@ -188,12 +188,7 @@ is from the best, with its standard error; within two of them nothing is decided
 The two laws meet in `bayes-sloth fit --architecture` (`Specification(architecture=True)`): depth and FFN
 size at equal bulk become covariates of the skills model, through the skills and on each benchmark. The
 shape of 119 of its 180 models is known (`data/score_architectures.csv`); any other, and a model that is
-forecast, counts as of average shape. On the development families ([how they are chosen](choices.md)),
-against the default:
-
-{architecture}
-
-{helps}
+forecast, counts as of average shape. {architecture}
 """
 
 
@@ -296,6 +291,17 @@ def loo_table(table: pd.DataFrame) -> str:
     return markdown(shown.astype(object).where(shown.notna(), "")).replace(" nan ", "  ")
 
 
+def architecture(results: Path) -> str:
+    """Return what the development families say of the architecture, if they have been asked."""
+    if not results.is_file():
+        return "Whether that helps has **not been measured yet** (`benchmarks/architecture.py` would)."
+    table = pd.read_csv(results)
+    return (
+        "On the development families ([how they are chosen](choices.md)), against the default:\n\n"
+        f"{architecture_table(table)}\n\n{verdict(table.set_index('choice'))}"
+    )
+
+
 def architecture_table(table: pd.DataFrame) -> str:
     names = {
         "choice": "model", "cells": "scores", "mae": "error", "crps": "CRPS",
@@ -319,11 +325,10 @@ def main() -> None:
         "folds": folds_sentence(read("_folds")),
         "where": losses(table),
         "decided": decided(read("_loo")),
-        "helps": verdict(pd.read_csv(RESULTS / "architecture.csv").set_index("choice")),
         "prior": markdown(read("_prior")),
         "anchor": markdown(read("_anchor")),
         "loo": loo_table(read("_loo")),
-        "architecture": architecture_table(pd.read_csv(RESULTS / "architecture.csv")),
+        "architecture": architecture(RESULTS / "architecture.csv"),
     }
     for name, text in parts.items():
         page = page.replace("{" + name + "}", text)
