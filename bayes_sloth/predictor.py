@@ -35,7 +35,7 @@ from bayes_sloth.priors import COVARIATES, on_covariates
 WIDER = 1.5
 # The share of the sd of an unknown size over which its square is taken to be linear.
 LOCAL = 0.5
-NORMAL_DOF = 1e6  # Student's t with so many degrees of freedom is normal
+NORMAL_DOF = 1e9  # Student's t with so many degrees of freedom is normal
 POSITIONS = ["lineage_position", "deviation_position"]
 type Draws = dict[str, np.ndarray]
 

@@ -102,7 +102,7 @@ def test_a_bad_table_is_one_error_with_exit_code_2(
     ("arguments", "says"),
     [
         (["fit", "--out", "nowhere/fit.nc"], "cannot write 'nowhere/fit.nc'"),
-        (["fit", "--skills", "0"], "skills=0"),
+        (["fit", "--skills", "-1"], "skills=-1"),
         (["fit", "--draws", "-5"], "draws=-5"),
         (["fit", "absent.csv"], "absent.csv"),
         (["forecast", "--family", "x", "--params", "7", "--tokens", "2"], "bayes-sloth fit"),

@@ -125,7 +125,9 @@ def _agrees_with_its_model(fit: Fit) -> None:
         loc=mu.reshape(flat)[:, cells["cell"]],
         scale=sigma.reshape(flat)[:, cells["cell"]],
     )
-    np.testing.assert_allclose(theirs["score"].to_numpy().reshape(ours.shape), ours, rtol=1e-3)
+    expected = theirs["score"].to_numpy().reshape(ours.shape)
+    conceivable = expected > -1e4  # further out even a billion degrees of freedom are not normal
+    np.testing.assert_allclose(expected[conceivable], ours[conceivable], rtol=1e-3)
 
 
 def shifted(fit: Fit, by: float) -> Fit:

@@ -41,7 +41,8 @@ def one_draw(design: Design, samples: int = SAMPLES, spread: float = 0.0) -> Dra
         "intercept": rng.normal(0.3, 0.3, BENCHMARKS),
         "loadings": rng.normal(0, 0.6, (BENCHMARKS, SKILLS)),
         "specific_sd": np.full(BENCHMARKS, 0.3),
-        "growth": np.abs(rng.normal(0.5, 0.2, (6, BENCHMARKS))),
+        # none with the square of size, so that what follows is linear in it
+        "growth": np.insert(np.abs(rng.normal(0.5, 0.2, (6, BENCHMARKS))), 3, 0.0, axis=0),
         "variant_ratio": np.array(0.6),
         "variant_sd": np.full(BENCHMARKS, 0.2),
         "model_scale": np.array(0.3),
@@ -168,14 +169,15 @@ def test_effects_given_sites_are_conditional_normals():
     """Two effects, one site: y = 0.3 + 0.8 u + 0.5 v + N(0, 0.2); and v alone, given u."""
     one = np.ones((SAMPLES, 1))
     maps = [0.8 * one[..., None], 0.5 * one[..., None]]
-    sites = Sites(maps, 0.3 * one, 1.5 * one, 0.2 * one)
+    covariance = (0.8**2 + 0.5**2) * one[..., None]
+    sites = Sites(maps, 0.3 * one, covariance, centre=1.5 * one, variance=0.2 * one)
     rng = np.random.default_rng(4)
     prior = [rng.standard_normal((SAMPLES, 1)) for _ in maps]
-    u, v = (z[:, 0] for z in sites.draw(prior, [0, 1], rng))
+    u, v = (z[:, 0] for z in sites.condition(prior, sites.variance, rng))
     variance = 0.8**2 + 0.5**2 + 0.2
     assert u.mean() == pytest.approx(0.8 * 1.2 / variance, abs=0.03)
     assert np.cov(u, v)[0, 1] == pytest.approx(-0.8 * 0.5 / variance, abs=0.03)
-    kept, v = (z[:, 0] for z in sites.draw([0.6 * one, prior[1]], [1], rng))
+    kept, v = (z[:, 0] for z in sites.condition([0.6 * one, prior[1]], sites.variance, rng, [1]))
     assert (kept == 0.6).all()
     assert v.mean() == pytest.approx(0.5 * (1.2 - 0.8 * 0.6) / (0.5**2 + 0.2), abs=0.03)
     assert v.var() == pytest.approx(0.2 / (0.5**2 + 0.2), rel=0.05)

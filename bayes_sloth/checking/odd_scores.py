@@ -82,7 +82,8 @@ def odd_cells(posterior: xr.Dataset, design: Design) -> pd.DataFrame:
     flat = log.to_numpy().reshape(-1, log.sizes["cell"])
     log_weights, pareto_k = array_stats.psislw(flat, axis=0)
     weights = _normalised(log_weights)  # cell, draw
-    standard = (values[known] - mu[:, known]) / sigma[:, known]
+    with np.errstate(over="ignore"):  # a draw to which the score is impossible
+        standard = (values[known] - mu[:, known]) / sigma[:, known]
     below = (weights * stdtr(draws["dof"][:, None], standard).T).sum(axis=1)
     index = pd.MultiIndex.from_arrays(
         [log["model"].to_numpy(), log["benchmark"].to_numpy()], names=["model", "benchmark"]

@@ -125,7 +125,9 @@ def assemble(tree: xr.DataTree, counts: Counts, sampling: Sampling) -> ItemRespo
         "question": counts.questions.to_numpy().astype(str),
     }
     kept = xr.DataTree.from_dict({**parts, "/constant_data": xr.Dataset(data, coords)})
-    health = diagnose(kept)
+    # Whether a question is impossible follows from the rest, and is certain once it was answered.
+    free = {**parts, "/posterior": posterior.drop_vars("impossible")}
+    health = diagnose(xr.DataTree.from_dict(free))
     kept.attrs = {
         _MARK: FORMAT,
         "bayes_sloth_version": __version__,
