@@ -173,7 +173,7 @@ def test_the_first_lines_are_honest(small_fit: Fit, tmp_path: Path):
     doubts = " ".join(done.uncertain)
     assert "NOT PASSED" in doubts
     assert "CALIBRATION WAS NOT TESTED" in doubts
-    assert "nobody has seen family" in doubts
+    assert "Nobody has seen family" in doubts
     assert not any("backtest" in sentence for sentence in done.certain)
     text = done.path.read_text()
     assert "<script>alert(1)" not in text

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import kstest
 
 from bayes_sloth.factor_scores import LoadingPrior
-from bayes_sloth.priors import GROWTH_SPREAD
+from bayes_sloth.priors import COVARIATES, GROWTH_SPREAD
 from bayes_sloth.skill_regression import PRIORS, SPREAD, Importance, Regression, Rows
 
 LINEAGES = np.repeat(["a", "b", "c", "d"], 4)
@@ -28,8 +28,8 @@ def _simulated(samples: int, rng: np.random.Generator, effort: str = ""):
             "levels": (step[:, None] >= np.array([1, 2])).astype(float),
             "settings": np.eye(3)[step],
         }[effort]
-    about = np.zeros((16, 6))
-    about[:, 0], about[:, 3] = rng.normal(size=16), TUNED
+    about = np.zeros((16, len(COVARIATES)))
+    about[:, 0], about[:, COVARIATES.index("tuned")] = rng.normal(size=16), TUNED
     x = about[models]
     theta = rng.normal(size=(samples, 16, 2))[:, models]
     loadings = LoadingPrior(
@@ -45,7 +45,7 @@ def _simulated(samples: int, rng: np.random.Generator, effort: str = ""):
         for name in ("intercept", "effort")
     }
     z = normal["intercept"][:, None] + np.einsum("srk,sk->sr", theta, slope)
-    z += scale[0][:, None] * (rng.standard_normal((samples, 6)) * GROWTH_SPREAD @ x.T)
+    z += scale[0][:, None] * (rng.standard_normal((samples, len(COVARIATES))) * GROWTH_SPREAD @ x.T)
     for names, sd in ((LINEAGES, scale[0]), (VARIANTS, scale[1]), (np.arange(16), scale[2])):
         codes = np.unique(names[models], return_inverse=True)[1]
         z += (sd[:, None] * rng.standard_normal((samples, codes.max() + 1)))[:, codes]
@@ -97,10 +97,10 @@ def test_with_plenty_of_rows_it_is_least_squares() -> None:
     theta = np.tile(rng.normal(size=(n, 2)), (50, 1, 1))
     z = -0.4 + theta[0] @ [0.9, -0.3] + 0.05 * rng.standard_normal(n)
     names = np.array([f"m{i}" for i in range(n)])
-    rows = Rows(theta, names, names, names, np.zeros((n, 6)))
+    rows = Rows(theta, names, names, names, np.zeros((n, len(COVARIATES))))
     loadings = LoadingPrior(np.tile([0.6, 0.0], (50, 1)), *np.full((4, 50), 0.3))
     x = np.array([1.0, 2.0])
-    new = Rows(np.tile(x, (50, 1, 1)), *[np.array(["new"])] * 3, np.zeros((1, 6)))
+    new = Rows(np.tile(x, (50, 1, 1)), *[np.array(["new"])] * 3, np.zeros((1, len(COVARIATES))))
     regression = Regression(
         np.tile(z, (50, 1)), np.full((50, n), 1e-4), rows, loadings, np.ones(50)
     )
