@@ -23,14 +23,17 @@ def conditioning() -> pd.DataFrame:
     worst["largest Monte Carlo error of an end"] = grouped["lower90 error"].max()
     worst["Pareto k"] = grouped["pareto_k"].max()
     worst["ESS"] = grouped["ess"].min().round().astype(int).astype(str)
-    worst["fits: R-hat"] = grouped["rhat"].max().map("{:.3f}".format)
-    worst["fits: ESS"] = grouped["fit_ess"].min().round().astype(int).astype(str)
-    worst["fits passed"] = grouped["fits_passed"].all().map({True: "yes", False: "no"})
+    if "fits_passed" in table:  # older results do not have the health of the fits
+        worst["fits: R-hat"] = grouped["rhat"].max().map("{:.3f}".format)
+        worst["fits: ESS"] = grouped["fit_ess"].min().round().astype(int).astype(str)
+        worst["fits passed"] = grouped["fits_passed"].all().map({True: "yes", False: "no"})
     return worst.reset_index()
 
 
 def read(name: str, columns: list[str]) -> pd.DataFrame:
-    return pd.read_csv(RESULTS / f"{name}.csv")[columns]
+    """Return the columns of a table of results, but for those that older results lack."""
+    table = pd.read_csv(RESULTS / f"{name}.csv")
+    return table[[name for name in columns if name in table]]
 
 
 def blank(table: pd.DataFrame) -> pd.DataFrame:
@@ -42,13 +45,13 @@ def blocks() -> dict[str, str]:
     scored = ["mae", "coverage90", "width90", "interval_score90", "passed"]
     tables = {
         "conditioning": conditioning(),
-        "partial": read("partial_scores", ["setting", "scores", "method", *scored]).fillna(""),
+        "partial": read("partial_scores", ["setting", "scores", "method", *scored]),
         "speed": read("conditioning_speed", ["what", "models", "scores", "seconds"]).astype(
             {"models": str, "scores": str}
         ),
         "next_run": read(
             "next_run", ["target", "choice", "error", "crps", "sd", "crps_gain", "crps_gain_se"]
-        ).fillna(""),
+        ),
         "own_benchmark": read(
             "own_benchmark",
             [
