@@ -294,7 +294,9 @@ def loo_table(table: pd.DataFrame) -> str:
 def architecture(results: Path) -> str:
     """Return what the development families say of the architecture, if they have been asked."""
     if not results.is_file():
-        return "Whether that helps has **not been measured yet** (`benchmarks/architecture.py` would)."
+        return (
+            "Whether that helps has **not been measured yet** (`benchmarks/architecture.py` would)."
+        )
     table = pd.read_csv(results)
     return (
         "On the development families ([how they are chosen](choices.md)), against the default:\n\n"
