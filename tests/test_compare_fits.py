@@ -93,9 +93,10 @@ def test_corners_do_what_a_fit_does(small_scores: Scores, name: str, tmp_path: P
         assert ((table["lower90"] <= table["median"]) & (table["median"] <= 1)).all()
     known = forecast(again, **ASKED | {"family": "new"}, observed={"mmlu": 0.6})
     assert known.quality["new"].scores == 1
-    found = check(again)
-    assert found.verdict
-    assert len(found.table())
+    if not name.startswith("noise"):  # to draws of that prior many scores are impossible
+        found = check(again)
+        assert found.verdict
+        assert len(found.table())
     if name != "noise=normal,link_shape.sigma=0.2":
         with pytest.raises(InputError, match="needs skills"):
             skills(again)
