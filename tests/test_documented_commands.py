@@ -65,6 +65,7 @@ def folder(fits_folder: Path) -> Path:
     assert own is not None
     (fits_folder / "my_scores.csv").write_text(own.group(1))
     (fits_folder / "mine.nc").write_bytes((fits_folder / "fit.nc").read_bytes())
+    (fits_folder / "undated.nc").write_bytes((fits_folder / "law.nc").read_bytes())
     fit = bs.load_fit(fits_folder / "fit.nc")
     Ensemble.of({"default": fit}, {"default": 1.0}).save(fits_folder / "stacked.nc")
     scores = fit.scores
