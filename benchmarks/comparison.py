@@ -74,7 +74,7 @@ def agreement(scores: Scores, folder: Path) -> pd.DataFrame:
         spread = np.linspace(0, len(ranked) - 1, REFITTED).round().astype(int)
         for name, row in ranked.iloc[spread].iterrows():
             started = time.perf_counter()
-            exact = refit(scores, specification, unit, str(name), REFIT_SAMPLING, folder)
+            exact = refit(scores, specification, unit, [str(name)], REFIT_SAMPLING, folder)[0]
             print(unit, exact, f"{time.perf_counter() - started:.0f} s", flush=True)
             about = {"kind": unit, "unit": name, "scores": int(row["scores"])}
             psis = {"pareto_k": row["pareto_k"], "psis_elpd": row["elpd"], "lppd": row["lppd"]}

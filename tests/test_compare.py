@@ -22,7 +22,8 @@ from bayes_sloth.comparing.comparison import (
 )
 from bayes_sloth.comparing.evaluating import pareto_smoothed
 from bayes_sloth.comparing.specifications import NAMED, read_specification, read_specifications
-from bayes_sloth.comparing.units import units_of
+from bayes_sloth.comparing.units import UNITS as KINDS
+from bayes_sloth.comparing.units import folds_of, units_of
 from bayes_sloth.design import make_design
 from bayes_sloth.errors import InputError
 from bayes_sloth.health import Health
@@ -225,6 +226,23 @@ def test_exact_refits_take_the_place_of_importance_sampling(found: Comparison):
     assert change == pytest.approx(-9.0 - before)
 
 
+@pytest.mark.parametrize("unit", KINDS)
+def test_folds_leave_each_unit_out_once(small_scores: Scores, unit: str):
+    design = make_design(small_scores)
+    names = [u.name for u in units_of(design, unit)]
+    folds = folds_of(design, unit, 3)
+    assert sorted(name for fold in folds for name in fold) == sorted(names)
+    assert max(map(len, folds)) - min(map(len, folds)) <= 1
+    with pytest.raises(InputError, match="give from 2"):
+        folds_of(design, unit, len(names) + 1)
+
+
+def test_siblings_are_left_out_in_different_folds(small_scores: Scores):
+    folds = folds_of(make_design(small_scores), "model", 4)
+    opt = small_scores.models.index[small_scores.models["lineage"] == "opt"]
+    assert max(len(set(fold) & set(opt)) for fold in folds) <= -(-len(opt) // 4)
+
+
 def test_units_that_were_not_refitted_are_said_loudly(found: Comparison):
     found.pointwise["pareto_k"].loc[{"specification": "vague", "unit": "unit 0"}] = 1.2
     assert any("1 of 40 units" in text and "NOT refitted" in text for text in found.warnings())
@@ -288,9 +306,17 @@ def test_a_comparison_is_computed_once_and_goes_on(
     gap = abs(float(value["refit_elpd"] - value["psis_elpd"]))
     assert gap < 1 + 4 * float(value["refit_error"])
 
+    folds = comparing.compare(named, small_scores, "family", refits="folds", folds=2, **asked)
+    assert bool(folds.pointwise["refitted"].all())
+    assert (
+        len(set(folds.pointwise["refit_elpd"].to_numpy().ravel())) == folds.pointwise["elpd"].size
+    )
+
     def fail(*_, **__):
         raise AssertionError("sampled again")
 
     monkeypatch.setattr("bayes_sloth.sampling.sample", fail)
     again = comparing.compare(named, small_scores, "family", **asked)
     pd.testing.assert_frame_equal(again.table(), refitted.table())
+    kept = comparing.compare(named, small_scores, "family", refits="folds", folds=2, **asked)
+    pd.testing.assert_frame_equal(kept.table(), folds.table())

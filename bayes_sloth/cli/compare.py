@@ -21,10 +21,18 @@ from bayes_sloth.cli.shared import check_writable, print_table, read_scores, sav
 @click.option(
     "--refit",
     "refits",
-    type=click.Choice(["high", "none", "all"]),
+    type=click.Choice(["high", "none", "all", "folds"]),
     default="high",
     show_default=True,
-    help="Units to refit exactly: those with a high Pareto k, none or all.",
+    help="Units to refit exactly: those with a high Pareto k, none or all, one at a time; or all, "
+    "a fold at a time.",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(min=2),
+    default=10,
+    show_default=True,
+    help="Number of folds of --refit folds.",
 )
 @click.option("--data", type=click.Path(), help="CSV of scores; the bundled leaderboard if not.")
 @click.option("--benchmarks", type=click.Path(), help="CSV that declares new benchmarks.")
@@ -50,6 +58,7 @@ def compare(
     specifications: tuple[str, ...],
     unit: str,
     refits: str,
+    folds: int,
     data: str | None,
     benchmarks: str | None,
     folder: str,
@@ -70,6 +79,7 @@ def compare(
     Examples:
       bayes-sloth compare default skills=3,link=logistic size-tokens
       bayes-sloth compare default flops --unit family --refit none --json
+      bayes-sloth compare default flops --unit model --refit folds --folds 10
       bayes-sloth compare default wide:link_shape.sigma=1.2 --sensitivity prior --plot prior.png
     """
     from bayes_sloth.comparing.comparison import HIGHER
@@ -80,9 +90,8 @@ def compare(
         if path:
             check_writable(path, pictures=picture)
     named = read_specifications(specifications)
-    found = run(
-        named, read_scores(data, benchmarks, False), unit, refits=refits, folder=folder, jobs=jobs
-    )
+    scores = read_scores(data, benchmarks, False)
+    found = run(named, scores, unit, refits=refits, folds=folds, folder=folder, jobs=jobs)
     rests = found.sensitivity(aspect) if aspect else None
     if plot_path:
         from bayes_sloth.comparing.comparison_plots import plot_comparison, plot_sensitivity

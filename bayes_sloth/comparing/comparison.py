@@ -18,6 +18,8 @@ import xarray as xr
 
 from bayes_sloth.comparing.evaluating import evaluate, pareto_smoothed, refit
 from bayes_sloth.comparing.grid import REFIT_SAMPLING, SAMPLING
+from bayes_sloth.comparing.units import folds_of
+from bayes_sloth.design import make_design
 from bayes_sloth.errors import InputError
 from bayes_sloth.sampling import Sampling, watched
 from bayes_sloth.scores import Scores, benchmarks_of, load_scores
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from bayes_sloth.health import Health
 
 FORMAT = 1
-REFITS = ("none", "high", "all")
+REFITS = ("none", "high", "all", "folds")
 HIGHER = "higher elpd is better; elpd_diff is the distance from the best, so never above 0"
 
 
@@ -194,6 +196,7 @@ def compare(
     unit: str = "score",
     *,
     refits: str = "high",
+    folds: int = 10,
     sampling: Sampling | None = None,
     refit_sampling: Sampling | None = None,
     folder: str | os.PathLike[str] | None = None,
@@ -211,9 +214,12 @@ def compare(
     unit : {"score", "model", "family"}
         What is left out at a time: a score (fill in a missing cell), a model (forecast a new
         model of a known family), a family, that is a lineage (forecast a new family).
-    refits : {"high", "none", "all"}
-        Which units are refitted exactly: those that importance sampling cannot be trusted with
-        (their number is shown first), none or all.
+    refits : {"high", "none", "all", "folds"}
+        Which units are refitted exactly, one at a time: those that importance sampling cannot be
+        trusted with (their number is shown first), none or all. ``"folds"`` leaves all units out a
+        fold at a time (K-fold cross-validation): where many have a high Pareto k, the same
+        question of slightly fewer data, in ``folds`` refits of each specification.
+    folds : int
     sampling, refit_sampling : Sampling, optional
         Of the fits, two chains of 500 draws by default, and of the refits.
     folder : path-like, optional
@@ -251,17 +257,21 @@ def compare(
         zip(specifications, _tracked(tasks, jobs, f"fits, {unit} left out", shown), strict=True)
     )
     pointwise = combine({name: pareto_smoothed(part) for name, (_, part) in done.items()})
-    wanted = units_to_refit(pointwise, refits)
+    wanted = {n: [[u] for u in units] for n, units in units_to_refit(pointwise, refits).items()}
+    if refits == "folds":
+        wanted = dict.fromkeys(specifications, folds_of(make_design(used), unit, folds))
     if shown and any(wanted.values()):
-        counts = ", ".join(f"{name}: {len(units)}" for name, units in wanted.items())
-        warn = f"units to refit, {again.chains} x {again.tune + again.draws} steps each: {counts}"
-        _console().print(warn)
+        counts = ", ".join(f"{name}: {len(groups)}" for name, groups in wanted.items())
+        _console().print(
+            f"refits, {again.chains} x {again.tune + again.draws} steps each: {counts}"
+        )
     found = {}
-    for name, units in wanted.items():
+    for name, groups in wanted.items():
         specification = specifications[name]
         # By specification, so that each process compiles one model at a time.
-        tasks = [delayed(refit)(used, specification, unit, u, again, where) for u in units]
-        found[name] = list(_tracked(tasks, jobs, f"refits of {name}", shown))
+        tasks = [delayed(refit)(used, specification, unit, group, again, where) for group in groups]
+        refitted = _tracked(tasks, jobs, f"refits of {name}", shown)
+        found[name] = [each for group in refitted for each in group]
     fits = {name: fit for name, (fit, _) in done.items()}
     return Comparison(
         unit,

@@ -9,10 +9,12 @@ draws of the posterior without *i* (Gelfand, Dey & Chang 1992), and
 with Pareto-smoothed weights (Vehtari, Gelman & Gabry 2017; ArviZ's ``loo``). Where their tail is
 too heavy (Pareto k above its limit) the unit is hidden and the model sampled again: with draws
 of the posterior without it, :math:`\text{elpd}_i = \log \tfrac1S \sum_s p(y_i \mid \phi_s)`.
+Where units are hidden a fold at a time that is K-fold cross-validation, unit by unit.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from pathlib import Path
@@ -31,6 +33,8 @@ from bayes_sloth.predictor import curve_of, family_prior, stacked
 from bayes_sloth.storage import slug, write_json, write_tree
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bayes_sloth.design import Design
     from bayes_sloth.fitting import Fit
     from bayes_sloth.sampling import Sampling
@@ -172,45 +176,56 @@ def refit(
     scores: Scores,
     specification: Specification,
     unit: str,
-    name: str,
+    names: Sequence[str],
     sampling: Sampling,
     folder: Path | None = None,
-) -> dict[str, Any]:
-    """Hide a unit, sample again and return its log predictive density; kept once it is done.
+) -> list[dict[str, Any]]:
+    """Hide units, sample again and return their log predictive densities; kept once it is done.
 
     Parameters
     ----------
     scores : Scores
     specification : Specification
     unit : {"score", "model", "family"}
-    name : str
-        Of the unit.
+    names : sequence of str
+        Of the units, which are hidden together.
     sampling : Sampling
         Of the refit.
     folder : Path, optional
 
     Returns
     -------
-    dict
-        ``unit``, ``elpd``, its Monte Carlo ``error``, ``rhat`` and ``ess`` of the log density
-        (whether chains agree on what is asked of them) and ``divergences``.
+    list of dict
+        By unit: ``unit``, ``elpd``, its Monte Carlo ``error``, ``rhat`` and ``ess`` of the log
+        density (whether chains agree on what is asked of them) and ``divergences``.
     """
-    key = fit_key(scores, specification, sampling)
-    kept = None if folder is None else folder / f"{key}-{unit}" / f"{slug(name)}.json"
+    kept = None
+    if folder is not None:
+        where = folder / f"{fit_key(scores, specification, sampling)}-{unit}"
+        kept = where / f"{_name_of(names)}.json"
     if kept is not None and kept.is_file():
-        found: dict[str, Any] = json.loads(kept.read_text())
-        return found
-    tree, design, left_out = refit_without(scores, specification, unit, name, sampling)
-    draws = stacked(tree["posterior"].to_dataset())
-    if unit == "score":
-        log = _score_density(draws, design, left_out)
-    else:
-        log, _ = unit_density(draws, design, left_out, np.random.default_rng(sampling.seed))
-    found = {"unit": name, **_mean_density(log.reshape(sampling.chains, -1))}
-    found["divergences"] = int(tree["sample_stats"]["diverging"].sum())
+        known: list[dict[str, Any]] = json.loads(kept.read_text())["units"]
+        return known
+    tree, design, left_out = refit_without(scores, specification, unit, names, sampling)
+    draws, rng = stacked(tree["posterior"].to_dataset()), np.random.default_rng(sampling.seed)
+    divergences, found = int(tree["sample_stats"]["diverging"].sum()), []
+    for each in left_out:
+        if unit == "score":
+            log = _score_density(draws, design, each)
+        else:
+            log, _ = unit_density(draws, design, each, rng)
+        density = _mean_density(log.reshape(sampling.chains, -1))
+        found.append({"unit": each.name, **density, "divergences": divergences})
     if kept is not None:
-        write_json(kept, found)
+        write_json(kept, {"units": found})
     return found
+
+
+def _name_of(names: Sequence[str]) -> str:
+    """Return the name of a file for units that are hidden together."""
+    if len(names) == 1:
+        return slug(names[0])
+    return "fold-" + hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
 
 
 def _mean_density(log: np.ndarray) -> dict[str, float]:

@@ -15,6 +15,8 @@ from bayes_sloth.priors import GROWTH, priors_of
 from bayes_sloth.sampling import Sampling
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import xarray as xr
 
     from bayes_sloth.design import Design
@@ -65,9 +67,13 @@ def kept_fit(
 
 
 def refit_without(
-    scores: Scores, specification: Specification, unit: str, name: str, sampling: Sampling
-) -> tuple[xr.DataTree, Design, Unit]:
-    """Sample the posterior without the scores of a unit.
+    scores: Scores,
+    specification: Specification,
+    unit: str,
+    names: Sequence[str],
+    sampling: Sampling,
+) -> tuple[xr.DataTree, Design, list[Unit]]:
+    """Sample the posterior without the scores of some units.
 
     The anchor of the link stays that of all scores: it is part of the model, as in the fit that
     importance sampling starts from. The model is compiled once for all units.
@@ -77,8 +83,8 @@ def refit_without(
     scores : Scores
     specification : Specification
     unit : {"score", "model", "family"}
-    name : str
-        Of the unit.
+    names : sequence of str
+        Of the units, which are left out together.
     sampling : Sampling
 
     Returns
@@ -86,16 +92,16 @@ def refit_without(
     tree : DataTree
     design : Design
         With all scores.
-    left_out : Unit
+    left_out : list of Unit
     """
     from bayes_sloth.model import observed_cells
     from bayes_sloth.sampling import sample
 
     design, compiled = compiled_model(scores, specification, everything=True)
-    left_out = next(u for u in units_of(design, unit) if u.name == name)
+    left_out = [u for u in units_of(design, unit) if u.name in set(names)]
     values = design.scores.values.to_numpy(float)
     hidden = values.copy()
-    hidden.flat[left_out.cells] = np.nan
+    hidden.flat[np.concatenate([u.cells for u in left_out])] = np.nan
     data = observed_cells(design, hidden)
     data["reference"] = observed_cells(design, values)["reference"]
     return sample(compiled.with_data(**data), sampling, progress=False), design, left_out

@@ -75,6 +75,33 @@ def units_of(design: Design, unit: str) -> list[Unit]:
     ]
 
 
+def folds_of(design: Design, unit: str, count: int) -> list[list[str]]:
+    """Divide units into folds of nearly the same size, the same for every specification.
+
+    Parameters
+    ----------
+    design : Design
+    unit : {"score", "model", "family"}
+    count : int
+        Of folds, at least two and at most as many as units.
+
+    Returns
+    -------
+    list of list of str
+        Names of the units of each fold.
+    """
+    units = units_of(design, unit)
+    if not 2 <= count <= len(units):
+        raise InputError(f"{count} folds of {len(units)} units: give from 2 to {len(units)}")
+    if unit == "score":
+        dealt = np.random.default_rng(1).permutation(len(units))
+    elif unit == "model":  # siblings in different folds: each is forecast with the others known
+        dealt = np.lexsort((design.scores.models["variant"], design.scores.models["lineage"]))
+    else:  # folds of nearly the same number of scores
+        dealt = np.argsort([-len(family.cells) for family in units], kind="stable")
+    return [[units[i].name for i in dealt[fold::count]] for fold in range(count)]
+
+
 def _placed(design: Design, rows: np.ndarray) -> pd.DataFrame:
     """Return the models of a unit, placed among the models that stay."""
     stay = np.setdiff1d(np.arange(len(design.scores.models)), rows)
