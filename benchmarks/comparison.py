@@ -4,8 +4,10 @@ Writes ``results/comparison.csv`` (a row for each unit and specification: ArviZ'
 the sampler's health), ``comparison_units.csv`` (models and families one by one),
 ``comparison_sensitivity.csv`` (without each family or benchmark, and with other priors) and
 ``comparison_agreement.csv`` (importance sampling beside exact refits of the default, for units
-spread over the range of Pareto k). Fits, densities and refits are kept in ``--keep``, so that a run
-that was stopped goes on; ``--fit`` does no more than fit, ``--agree`` no more than refit::
+spread over the range of Pareto k). Scores are left out by importance sampling; models and
+families, of which many have a high Pareto k, in five folds. Fits, densities and refits are kept in
+``--keep``, so that a run that was stopped goes on; ``--sample`` does no more than make them,
+``--agree`` no more than refit for the agreement::
 
     python benchmarks/comparison.py --specifications default flops size-tokens
 """
@@ -24,25 +26,25 @@ from bayes_sloth.comparing.comparison import Comparison
 from bayes_sloth.comparing.evaluating import evaluate, pareto_smoothed, refit
 from bayes_sloth.comparing.grid import REFIT_SAMPLING, SAMPLING, kept_fit
 from bayes_sloth.comparing.specifications import read_specification, read_specifications
-from bayes_sloth.comparing.units import UNITS
+from bayes_sloth.comparing.units import UNITS, folds_of
 from bayes_sloth.scores import Scores
+from bayes_sloth.specification import Specification
 
 RESULTS = Path(__file__).parent / "results"
 SPECIFICATIONS = [
     "default",
-    "size-tokens",
     "flops",
-    "pca",
-    "sloth",
+    "size-tokens",
     "skills=1",
+    "skills=3",
     "link=logistic",
     "family_slopes=true",
-    "skills=3",
-    "skills=0",
-    "noise=normal",
+    "pca",
+    "sloth",
     "skills=4",
     "skills=5",
 ]
+FOLDS = 5
 REFITTED = 4  # units of each kind, from the lowest Pareto k to the highest
 
 
@@ -54,6 +56,19 @@ def rows_of(comparison: Comparison) -> pd.DataFrame:
         table[name] = [getattr(comparison.health[s], name) for s in table["specification"]]
     error = (comparison.pointwise["integration_error"] ** 2).sum("unit").to_series() ** 0.5
     return table.assign(integration_error=error[table["specification"]].to_numpy())
+
+
+def sample_all(name: str, specification: Specification, scores: Scores, folder: Path) -> None:
+    """Fit and refit a specification, so that it is compiled once for all units."""
+    fit = kept_fit(scores, specification, SAMPLING, folder)
+    print(name, fit.health.sentence(), flush=True)
+    for unit in ("model", "family"):
+        for group in folds_of(fit.design, unit, FOLDS):
+            started = time.perf_counter()
+            done = refit(scores, specification, unit, group, REFIT_SAMPLING, folder)
+            elpd, rhat = sum(one["elpd"] for one in done), max(one["rhat"] for one in done)
+            seconds = time.perf_counter() - started
+            print(name, unit, f"elpd {elpd:.1f}, R-hat {rhat:.2f}, {seconds:.0f} s", flush=True)
 
 
 def sensitivities(comparison: Comparison) -> pd.DataFrame:
@@ -87,23 +102,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--specifications", nargs="+", default=SPECIFICATIONS)
     parser.add_argument("--keep", default="comparison", help="folder of finished fits and refits")
-    parser.add_argument("--fit", action="store_true", help="fit, and stop there")
+    parser.add_argument("--sample", action="store_true", help="fit and refit, and stop there")
     parser.add_argument("--agree", action="store_true", help="refit for the agreement, no more")
     arguments = parser.parse_args()
     folder = Path(arguments.keep)
     named = read_specifications(arguments.specifications)
     scores, _ = load_scores().select(benchmarks_of("both")).with_size_and_tokens()
-    if arguments.fit:
+    if arguments.sample:
         for name, specification in named.items():
-            fit = kept_fit(scores, specification, SAMPLING, folder)
-            print(name, fit.health.sentence(), flush=True)
+            sample_all(name, specification, scores, folder)
         return
     if arguments.agree:
         agreement(scores, folder).round(4).to_csv(RESULTS / "comparison_agreement.csv", index=False)
         return
     tables, units, changes = [], [], []
     for unit in UNITS:
-        found = compare(named, scores, unit, refits="none", folder=folder)
+        how = "none" if unit == "score" else "folds"
+        found = compare(named, scores, unit, refits=how, folds=FOLDS, folder=folder)
         print(found, flush=True)
         tables.append(rows_of(found))
         changes.append(sensitivities(found))
