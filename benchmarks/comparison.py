@@ -123,7 +123,8 @@ def main() -> None:
         tables.append(rows_of(found))
         changes.append(sensitivities(found))
         if unit != "score":
-            units.append(found.pointwise.to_dataframe().reset_index().assign(kind=unit))
+            pointwise = found.pointwise.to_dataframe().reset_index()
+            units.append(pointwise.assign(kind=unit, good_k=found.pointwise.attrs["good_k"]))
     for name, parts in (("", tables), ("_units", units), ("_sensitivity", changes)):
         table = pd.concat(parts, ignore_index=True).round(4)
         table.to_csv(RESULTS / f"comparison{name}.csv", index=False)
