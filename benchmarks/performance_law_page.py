@@ -270,7 +270,7 @@ def verdict(table: pd.DataFrame) -> str:
     size, error = row["crps_difference"], row["crps_difference_se"]
     if abs(size) <= 2 * error:
         return (
-            "A CRPS difference within two standard errors is **no difference**: on these families "
+            "A CRPS difference within two standard errors is **no difference**: on these families\n"
             "the architecture does not help the skills model, and it stays out of the default."
         )
     if size > 0:
@@ -291,15 +291,11 @@ def loo_table(table: pd.DataFrame) -> str:
     return markdown(shown.astype(object).where(shown.notna(), "")).replace(" nan ", "  ")
 
 
-def architecture(results: Path) -> str:
-    """Return what the development families say of the architecture, if they have been asked."""
-    if not results.is_file():
-        return (
-            "Whether that helps has **not been measured yet** (`benchmarks/architecture.py` would)."
-        )
-    table = pd.read_csv(results)
+def architecture(table: pd.DataFrame) -> str:
+    """Return what the development families say of the architecture."""
     return (
-        "On the development families ([how they are chosen](choices.md)), against the default:\n\n"
+        "On the development families\n([how they are chosen](choices.md)), against the default "
+        "(`error` averages folds alike, as Sloth does;\ndifferences count cells alike):\n\n"
         f"{architecture_table(table)}\n\n{verdict(table.set_index('choice'))}"
     )
 
@@ -330,7 +326,7 @@ def main() -> None:
         "prior": markdown(read("_prior")),
         "anchor": markdown(read("_anchor")),
         "loo": loo_table(read("_loo")),
-        "architecture": architecture(RESULTS / "architecture.csv"),
+        "architecture": architecture(pd.read_csv(RESULTS / "architecture.csv")),
     }
     for name, text in parts.items():
         page = page.replace("{" + name + "}", text)

@@ -43,7 +43,7 @@ KS = [1, 10, 100, 1000, 10000]
 QUESTIONS, SAMPLES = 128, 10_000
 EASINESS_SD, RESIDUAL_SD = 2.2, 1.2
 IMPOSSIBLE = 0.03
-SAMPLING = Sampling(chains=4, tune=600, draws=600)  # many replicates, each short
+SAMPLING = Sampling(chains=4, tune=800, draws=1200)
 
 
 def main() -> None:
