@@ -3,7 +3,7 @@
     python benchmarks/calibration.py --replicates 100
 
 Eight lineages on the six benchmarks of suite v1: parameters and scores are drawn from the prior,
-the scores fitted (2 chains of 300 draws after 300 of tuning) and the parameters ranked among the
+the scores fitted (2 chains of 500 draws after 500 of tuning) and the parameters ranked among the
 draws.
 """
 
@@ -49,7 +49,7 @@ def sample_ranks(replicates: int, seed: int) -> None:
     chosen = scores.models.index[scores.models["lineage"].isin(LINEAGES)]
     design = make_design(scores.select(models=chosen).with_size_and_tokens()[0])
     started = time.process_time()
-    simulator = Simulator.make(design, sampling=Sampling(chains=2, tune=300, draws=300))
+    simulator = Simulator.make(design, sampling=Sampling(chains=2, tune=500, draws=500))
     tables = []
     for i, ranks in enumerate(calibration_ranks(simulator, replicates, seed=seed)):
         tables.append(long_table(ranks).assign(replicate=i))

@@ -60,7 +60,7 @@ def llama(arguments) -> pd.DataFrame:
     if not Path(arguments.keep).is_file():
         scores = load_scores().select(benchmarks_of("both"))
         hidden = pd.DataFrame(True, index=HELD_OUT, columns=scores.values.columns)
-        sampling = Sampling(chains=4, tune=500, draws=1000)
+        sampling = Sampling(tune=700, draws=1500)
         fit(scores.hide(hidden), sampling=sampling, progress=False).save(arguments.keep)
     posterior = load_fit(arguments.keep)
     rows = []
