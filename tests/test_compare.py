@@ -237,6 +237,12 @@ def test_folds_leave_each_unit_out_once(small_scores: Scores, unit: str):
         folds_of(design, unit, len(names) + 1)
 
 
+def test_too_many_folds_are_refused_before_anything_is_fitted(small_scores: Scores):
+    named = read_specifications(["flops", "size-tokens"])
+    with pytest.raises(InputError, match="999 folds of"):
+        comparing.compare(named, small_scores, "family", refits="folds", folds=999)
+
+
 def test_siblings_are_left_out_in_different_folds(small_scores: Scores):
     folds = folds_of(make_design(small_scores), "model", 4)
     opt = small_scores.models.index[small_scores.models["lineage"] == "opt"]

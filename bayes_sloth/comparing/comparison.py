@@ -250,6 +250,7 @@ def compare(
     scores = load_scores().select(benchmarks_of("both")) if scores is None else scores
     used, _ = scores.with_size_and_tokens()
     sampling, again = sampling or SAMPLING, refit_sampling or REFIT_SAMPLING
+    groups = folds_of(make_design(used), unit, folds) if refits == "folds" else []
     where = None if folder is None else Path(folder)
     shown = watched() if progress is None else progress
     tasks = [delayed(evaluate)(used, s, sampling, unit, where) for s in specifications.values()]
@@ -258,18 +259,18 @@ def compare(
     )
     pointwise = combine({name: pareto_smoothed(part) for name, (_, part) in done.items()})
     wanted = {n: [[u] for u in units] for n, units in units_to_refit(pointwise, refits).items()}
-    if refits == "folds":
-        wanted = dict.fromkeys(specifications, folds_of(make_design(used), unit, folds))
+    if groups:
+        wanted = dict.fromkeys(specifications, groups)
     if shown and any(wanted.values()):
-        counts = ", ".join(f"{name}: {len(groups)}" for name, groups in wanted.items())
+        counts = ", ".join(f"{name}: {len(each)}" for name, each in wanted.items())
         _console().print(
             f"refits, {again.chains} x {again.tune + again.draws} steps each: {counts}"
         )
     found = {}
-    for name, groups in wanted.items():
+    for name, hidden in wanted.items():
         specification = specifications[name]
         # By specification, so that each process compiles one model at a time.
-        tasks = [delayed(refit)(used, specification, unit, group, again, where) for group in groups]
+        tasks = [delayed(refit)(used, specification, unit, names, again, where) for names in hidden]
         refitted = _tracked(tasks, jobs, f"refits of {name}", shown)
         found[name] = [each for group in refitted for each in group]
     fits = {name: fit for name, (fit, _) in done.items()}
