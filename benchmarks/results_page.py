@@ -98,8 +98,7 @@ Benchmarks whose 90 % interval covers less than 85 % or more than 97 % of the sc
 
 Choices of the model compared on development families, which no fold above holds out
 ([how](choices.md)): difference from the default of CRPS and of the absolute error, with the
-standard error of each from a bootstrap over variants. These rows are from before the square of size
-and the present prior of ceilings: `default` is the default of then.
+standard error of each from a bootstrap over variants.
 
 {development}
 
