@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from bayes_sloth.fitting import Fit
 
 SIZE = ("params_b", "tokens_t")
+STATUS = {  # of a family, as `place` finds it
+    "seen": "a variant in the data",
+    "lineage": "a new variant of a known lineage",
+    "unseen": "a family nobody has seen",
+}
 FAR = 0.3  # tenfolds beyond the data (a factor of two) that call for a warning
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from bayes_sloth.checking import Check, check
 from bayes_sloth.checking.assumptions import TOLERANCE_LIMIT
-from bayes_sloth.checking.sensitivity import CONTRACTION_LIMIT
+from bayes_sloth.checking.sensitivity import CONTRACTION_LIMIT, row_labels
 from bayes_sloth.fitting import Fit
 from bayes_sloth.interpreting import Skills, skills
 from bayes_sloth.plots import BLUE, GREY, ORANGE
@@ -190,7 +190,7 @@ def plot_contraction(source: Fit | Check, ax: Axes | None = None) -> Axes:
     import matplotlib.pyplot as plt
 
     table = _needed(_check(source).parameters)
-    labels = np.array([f"{n}: {e.split(', ')[0]}" if n == "growth" else n for n, e in table.index])
+    labels = row_labels(table)
     names = list(dict.fromkeys(labels))
     if ax is None:
         _, ax = plt.subplots(figsize=(7, 0.3 * len(names) + 1.6), layout="constrained")

@@ -186,6 +186,12 @@ class Scores:
             if flag.any()
         )
 
+    def benchmark_table(self) -> pd.DataFrame:
+        """Return each benchmark with the number of its models, and their median and best score."""
+        return self.benchmarks[["name", "suite", "chance", "n_items"]].assign(
+            models=self.values.notna().sum(), median=self.values.median(), best=self.values.max()
+        )
+
     def _summary(self) -> list[str]:
         """Return the lines that describe the table: its source, its models, its benchmarks."""
         models, suites = self.models, self.benchmarks["suite"].value_counts(sort=False)
@@ -206,10 +212,8 @@ class Scores:
 
     def _repr_html_(self) -> str:
         title, *lines = (escape(line) for line in self._summary())
-        table = self.benchmarks[["name", "suite", "chance", "n_items"]].assign(
-            models=self.values.notna().sum(), median=self.values.median(), best=self.values.max()
-        )
-        return f"<b>{title}</b><br>{'<br>'.join(lines)}{table.round(3).to_html(na_rep='')}"
+        table = self.benchmark_table().round(3).to_html(na_rep="")
+        return f"<b>{title}</b><br>{'<br>'.join(lines)}{table}"
 
 
 def load_scores(

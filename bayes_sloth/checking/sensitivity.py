@@ -78,6 +78,11 @@ def parameter_sensitivity(
     return table.assign(leans_on_prior=_leans(table))
 
 
+def row_labels(table: pd.DataFrame) -> list[str]:
+    """Return what a plot calls the elements of parameters: of growth, the covariate as well."""
+    return [f"{n}: {e.split(', ')[0]}" if n == "growth" else str(n) for n, e in table.index]
+
+
 def forecast_sensitivity(
     posterior: xr.Dataset, design: Design, specification: Specification | None = None
 ) -> pd.DataFrame:

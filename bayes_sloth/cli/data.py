@@ -34,10 +34,7 @@ def data_list(as_json: bool) -> None:
     """
     from bayes_sloth.scores import load_scores
 
-    scores = load_scores()
-    table = scores.benchmarks[["name", "suite", "chance", "n_items"]].assign(
-        models=scores.values.notna().sum()
-    )
+    table = load_scores().benchmark_table().drop(columns=["median", "best"])
     print_table(table.reset_index(), "Benchmarks", as_json=as_json)
 
 

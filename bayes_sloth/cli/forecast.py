@@ -156,14 +156,11 @@ def _plot(result: Forecast, posterior: Fit | Ensemble, path: str) -> None:
 
 
 def _print_forecast(result: Forecast, posterior: Fit | Ensemble, name: str) -> None:
+    from bayes_sloth.asked import STATUS
+
     about: dict[Any, Any] = result.models.loc[[name]].to_dict("records")[0]
-    status = {
-        "seen": "a variant in the data",
-        "lineage": "a new variant of a known lineage",
-        "unseen": "a family nobody has seen",
-    }[about["family_status"]]
     tuned = ", instruction-tuned" if about["instruct"] else ""
-    title = f"{about['family']}, {describe_size(about)}{tuned} ({status})"
+    title = f"{about['family']}, {describe_size(about)}{tuned} ({STATUS[about['family_status']]})"
     table = result.table().xs(name, level="model")
     shown = table[["median"]].assign(
         **{

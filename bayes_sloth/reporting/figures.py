@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COLOURS = (BLUE, ORANGE, "#009E73", "#AA5599", GREY)
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross")
 GLYPHS = dict(zip(SYMBOLS, "●◆■▲✚", strict=True)) | {"circle-open": "○", "line-ns": "|"}
+SCORE = "score (fraction of 1)"
 INTERVALS = ("lower50", "upper50", "lower90", "upper90")
 ROW = 26  # pixels
 MARGINS = {"l": 12, "r": 12, "t": 34, "b": 48}

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    from bayes_sloth.scores import Scores
 
 
 def table_html(table: pd.DataFrame, caption: str, digits: int | Mapping[str, int] = 3) -> str:
@@ -39,6 +43,12 @@ def table_html(table: pd.DataFrame, caption: str, digits: int | Mapping[str, int
         f"<table><caption>{spoken}</caption><thead><tr>{heads}</tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
+
+
+def with_full_names(table: Any, scores: Scores) -> Any:
+    """Return a table or a series by benchmark, indexed by the benchmarks' full names."""
+    names = scores.benchmarks["name"].loc[table.index]
+    return table.set_axis(pd.Index(names.astype(str), name="benchmark"), axis=0)
 
 
 def _right(table: pd.DataFrame, name: str) -> str:
