@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from bayes_sloth.downstream.forecasting import DownstreamForecast, downstream_fo
 from bayes_sloth.downstream.measurements import Measurements, measurements
 from bayes_sloth.factor_scores import skills_from
 from bayes_sloth.forecasting import Forecast, scores_from
-from bayes_sloth.notebook import as_html
+from bayes_sloth.results import Result
 from bayes_sloth.targets import target_models
 from bayes_sloth.test_time.fitting import ItemResponseFit
 from bayes_sloth.test_time.forecasting import PassForecast, pass_forecast
@@ -29,7 +28,7 @@ STAGES = ("skill", "benchmark", "downstream", "pass@k")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Chain:
+class Chain(Result):
     """One model, stage by stage, on the same draws: sample *s* of each stage is one world.
 
     Attributes
@@ -73,16 +72,8 @@ class Chain:
         about = self.models.reset_index().to_dict("records")[0]
         return {"model": about, **stages, "warnings": list(self.warnings)}
 
-    def to_json(self) -> str:
-        """Return `to_dict` as JSON."""
-        return json.dumps(self.to_dict(), indent=2)
-
-    def __repr__(self) -> str:
-        title = f"{self.models.index[0]}, medians with 50 and 90 % intervals"
-        return "\n".join([title, self.table().round(3).to_string(), *self.warnings])
-
-    def _repr_html_(self) -> str:
-        return as_html(repr(self).split("\n", 1)[0], self.table(), self.warnings)
+    def _title(self) -> str:
+        return f"{self.models.index[0]}, medians with 50 and 90 % intervals"
 
 
 def chain(

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from bayes_sloth.design import Design, make_design, principal_directions, typica
 from bayes_sloth.errors import InputError
 from bayes_sloth.health import Health, diagnose
 from bayes_sloth.model import required_variables
+from bayes_sloth.results import summary_html
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.scores import Scores, benchmarks_of, load_scores
 from bayes_sloth.specification import Specification
@@ -93,8 +93,7 @@ class Fit:
         return "\n  ".join(self._summary())
 
     def _repr_html_(self) -> str:
-        title, *lines = (escape(line) for line in self._summary())
-        return f"<b>{title}</b><br>{'<br>'.join(lines)}{self.health.table().to_html()}"
+        return summary_html(self._summary(), self.health.table().to_html())
 
     def _summary(self) -> list[str]:
         known = int(self.scores.values.notna().to_numpy().sum())

@@ -17,7 +17,7 @@ import pandas as pd
 from bayes_sloth.added_benchmark import Declared, estimate, skilled_models
 from bayes_sloth.conditioning import Quality, repeated
 from bayes_sloth.errors import InputError
-from bayes_sloth.notebook import as_html
+from bayes_sloth.results import as_html
 from bayes_sloth.validate import nearest
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ import pandas as pd
 
 from bayes_sloth import validate
 from bayes_sloth.errors import InputError
+from bayes_sloth.results import summary_html
 from bayes_sloth.validate import Table, TableSource
 
 
@@ -211,9 +211,8 @@ class Scores:
         return "\n  ".join(self._summary())
 
     def _repr_html_(self) -> str:
-        title, *lines = (escape(line) for line in self._summary())
         table = self.benchmark_table().round(3).to_html(na_rep="")
-        return f"<b>{title}</b><br>{'<br>'.join(lines)}{table}"
+        return summary_html(self._summary(), table)
 
 
 def load_scores(

@@ -18,7 +18,6 @@ ends. The regression is `bayes_sloth.skill_regression`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,7 @@ import pandas as pd
 from bayes_sloth.downstream.measurements import Measurements
 from bayes_sloth.factor_scores import loading_prior
 from bayes_sloth.forecasting import Forecast
-from bayes_sloth.notebook import as_html
+from bayes_sloth.results import Result
 from bayes_sloth.skill_regression import Importance, Regression
 from bayes_sloth.targets import Target, fitted_rows, target_models, target_rows
 
@@ -42,7 +41,7 @@ UNKNOWN_ITEMS = 100  # where it is unknown: logits stop half a percent from the 
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DownstreamForecast:
+class DownstreamForecast(Result):
     """Posterior predictive draws of a downstream score.
 
     Attributes
@@ -79,18 +78,11 @@ class DownstreamForecast:
             "warnings": list(self.warnings),
         }
 
-    def to_json(self) -> str:
-        """Return `to_dict` as JSON."""
-        return json.dumps(self.to_dict(), indent=2)
+    def _title(self) -> str:
+        return f"Forecast of {self.task!r}"
 
-    def __repr__(self) -> str:
-        lines = [f"Forecast of {self.task!r}", self.table().round(3).to_string()]
-        return "\n".join([*lines, self.importance.sentence(), *self.warnings])
-
-    def _repr_html_(self) -> str:
-        return as_html(
-            f"Forecast of {self.task!r}. {self.importance.sentence()}", self.table(), self.warnings
-        )
+    def _note(self) -> str:
+        return self.importance.sentence()
 
 
 def forecast_downstream(

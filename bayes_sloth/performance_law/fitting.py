@@ -6,7 +6,6 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from bayes_sloth.performance_law.model import (
     stored_variables,
 )
 from bayes_sloth.performance_law.priors import VARIANTS
+from bayes_sloth.results import summary_html
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.storage import read_tree, write_tree
 
@@ -77,8 +77,7 @@ class LawFit:
         return "\n  ".join(self._summary())
 
     def _repr_html_(self) -> str:
-        title, *lines = (escape(line) for line in self._summary())
-        return f"<b>{title}</b><br>{'<br>'.join(lines)}{self.health.table().to_html()}"
+        return summary_html(self._summary(), self.health.table().to_html())
 
     def _summary(self) -> list[str]:
         return [

@@ -12,7 +12,6 @@ import pandas as pd
 
 from bayes_sloth import link
 from bayes_sloth.errors import InputError
-from bayes_sloth.notebook import as_html
 from bayes_sloth.performance_law.checks import check_architecture, dense_params_b, doubt_tokens
 from bayes_sloth.performance_law.data import CHANCE, ITEMS, SHAPE, SOURCES, years_since_epoch
 from bayes_sloth.performance_law.law import (
@@ -24,6 +23,7 @@ from bayes_sloth.performance_law.law import (
     token_term,
 )
 from bayes_sloth.performance_law.priors import SIZE_OF_SHAPE_SD
+from bayes_sloth.results import Result
 
 if TYPE_CHECKING:
     from bayes_sloth.performance_law.fitting import LawFit
@@ -49,7 +49,7 @@ def summarise(points: np.ndarray) -> dict[str, float]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LawForecast:
+class LawForecast(Result):
     """Posterior predictive draws of models' MMLU.
 
     Attributes
@@ -66,6 +66,7 @@ class LawForecast:
     models: pd.DataFrame
     points: np.ndarray
     warnings: tuple[str, ...] = ()
+    _digits = 1
 
     @cached_property
     def _table(self) -> pd.DataFrame:
@@ -95,12 +96,8 @@ class LawForecast:
         """Return `to_dict` as JSON."""
         return json.dumps(self.to_dict(model), indent=2)
 
-    def __repr__(self) -> str:
-        table = self.table().round(1).to_string()
-        return "\n".join(["Forecast of MMLU, percentage points", table, *self.warnings])
-
-    def _repr_html_(self) -> str:
-        return as_html("Forecast of MMLU, percentage points", self.table(), self.warnings, 1)
+    def _title(self) -> str:
+        return "Forecast of MMLU, percentage points"
 
 
 def forecast(

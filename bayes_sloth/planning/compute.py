@@ -14,7 +14,6 @@ both size and tokens lie within the fitted data take part; an optimum at an end 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,6 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.errors import InputError
-from bayes_sloth.notebook import as_html
 from bayes_sloth.planning.surface import (
     FLOPS,
     Surface,
@@ -32,6 +30,7 @@ from bayes_sloth.planning.surface import (
     positive,
     surface,
 )
+from bayes_sloth.results import Result
 
 if TYPE_CHECKING:
     from bayes_sloth.fitting import Fit
@@ -44,7 +43,7 @@ LEVELS = {"lower90": 0.05, "lower50": 0.25, "median": 0.5, "upper50": 0.75, "upp
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ComputePlan:
+class ComputePlan(Result):
     """The division of a budget, with its risk.
 
     Attributes
@@ -121,15 +120,8 @@ class ComputePlan:
             "warnings": list(self.warnings),
         }
 
-    def to_json(self) -> str:
-        """Return `to_dict` as JSON."""
-        return json.dumps(self.to_dict(), indent=2)
-
-    def __repr__(self) -> str:
-        return "\n".join([self.sentence(), self.table().round(3).to_string(), *self.warnings])
-
-    def _repr_html_(self) -> str:
-        return as_html(self.sentence(), self.table(), self.warnings)
+    def _title(self) -> str:
+        return self.sentence()
 
 
 def plan_compute(

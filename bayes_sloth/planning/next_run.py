@@ -13,7 +13,6 @@ measurement is a benchmark run on the model itself, or the scores of a smaller m
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
@@ -25,8 +24,8 @@ import pandas as pd
 from bayes_sloth.asked import chosen_benchmarks
 from bayes_sloth.errors import InputError
 from bayes_sloth.forecasting import forecast
-from bayes_sloth.notebook import as_html
 from bayes_sloth.planning.surface import positive
+from bayes_sloth.results import Result
 
 if TYPE_CHECKING:
     from bayes_sloth.fitting import Fit
@@ -61,7 +60,7 @@ class Training:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class NextRun:
+class NextRun(Result):
     """Measurements in the order of what they tell for their cost.
 
     Attributes
@@ -105,15 +104,8 @@ class NextRun:
             "warnings": list(self.warnings),
         }
 
-    def to_json(self) -> str:
-        """Return `to_dict` as JSON."""
-        return json.dumps(self.to_dict(), indent=2)
-
-    def __repr__(self) -> str:
-        return "\n".join([self.sentence(), self.table().round(3).to_string(), *self.warnings])
-
-    def _repr_html_(self) -> str:
-        return as_html(self.sentence(), self.table(), self.warnings)
+    def _title(self) -> str:
+        return self.sentence()
 
 
 def plan_next(

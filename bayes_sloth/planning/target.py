@@ -11,7 +11,6 @@ point, so that P is smooth. Search stays within the sizes and tokens of the fitt
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.errors import InputError
-from bayes_sloth.notebook import as_html
 from bayes_sloth.planning.surface import FLOPS, data_range, plan_warnings, positive, surface
+from bayes_sloth.results import Result
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,7 +31,7 @@ LINE, GRID = 81, 33  # points along one axis alone, and along each of two
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TargetPlan:
+class TargetPlan(Result):
     """Where targets are reached with the probability asked for.
 
     Attributes
@@ -109,15 +108,8 @@ class TargetPlan:
             "warnings": list(self.warnings),
         }
 
-    def to_json(self) -> str:
-        """Return `to_dict` as JSON."""
-        return json.dumps(self.to_dict(), indent=2)
-
-    def __repr__(self) -> str:
-        return "\n".join([self.sentence(), self.table().round(3).to_string(), *self.warnings])
-
-    def _repr_html_(self) -> str:
-        return as_html(self.sentence(), self.table(), self.warnings)
+    def _title(self) -> str:
+        return self.sentence()
 
 
 def plan_target(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.factor_scores import evenly, loading_prior
-from bayes_sloth.notebook import as_html
+from bayes_sloth.results import Result
 from bayes_sloth.skill_regression import Importance, Regression
 from bayes_sloth.targets import Target, check_known, fitted_rows, target_models, target_rows
 from bayes_sloth.test_time.fitting import ItemResponseFit, summarise
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PassForecast:
+class PassForecast(Result):
     """Posterior draws of pass@k, averaged over the questions of the task.
 
     Attributes
@@ -58,16 +57,8 @@ class PassForecast:
             "warnings": list(self.warnings),
         }
 
-    def to_json(self) -> str:
-        """Return `to_dict` as JSON."""
-        return json.dumps(self.to_dict(), indent=2)
-
-    def __repr__(self) -> str:
-        lines = [f"Pass@k of {len(self.models)} model(s), 90 % intervals"]
-        return "\n".join([*lines, self.table().round(3).to_string(), *self.warnings])
-
-    def _repr_html_(self) -> str:
-        return as_html(repr(self).split("\n", 1)[0], self.table(), self.warnings)
+    def _title(self) -> str:
+        return f"Pass@k of {len(self.models)} model(s), 90 % intervals"
 
 
 def forecast_pass_at_k(

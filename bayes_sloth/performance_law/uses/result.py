@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_sloth.notebook import as_html
+from bayes_sloth.results import as_html
 
 
 @dataclass(frozen=True, eq=False, repr=False)
