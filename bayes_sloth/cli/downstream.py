@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from bayes_sloth.cli.completion import complete_family
-from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, print_table, print_warnings
+from bayes_sloth.cli.options import fit_option, model_options
+from bayes_sloth.cli.shared import SEED, print_table, print_warnings
 
 
 @click.command()
@@ -24,22 +26,8 @@ from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, print_table, print_warning
 @click.option("--effort", help="At this effort, in the unit of the measurements, or a setting.")
 @click.option("--effort-levels", help="Named settings from least to most effort: low,medium,high.")
 @click.option("--known", multiple=True, help="A model of the fit by name; may be repeated.")
-@click.option(
-    "--family",
-    shell_complete=complete_family,
-    help="Or a hypothetical model: a variant or lineage, new or known.",
-)
-@click.option("--params", "params_b", type=float, help="Parameters in billions.")
-@click.option("--tokens", "tokens_t", type=float, help="Tokens in trillions.")
-@click.option("--instruct", is_flag=True, help="The model is tuned to follow instructions.")
-@click.option(
-    "--fit",
-    "fit_path",
-    type=click.Path(),
-    default=DEFAULT_FIT,
-    show_default=True,
-    help="A saved fit.",
-)
+@model_options("Or a hypothetical model: a variant or lineage, new or known.", required=False)
+@fit_option()
 @click.option("--seed", type=SEED, default=1, show_default=True, help="Of the predictive draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def downstream(
@@ -51,13 +39,9 @@ def downstream(
     effort: str | None,
     effort_levels: str | None,
     known: tuple[str, ...],
-    family: str | None,
-    params_b: float | None,
-    tokens_t: float | None,
-    instruct: bool,
     fit_path: str,
-    seed: int,
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Forecast a downstream score from the skills of a model.
 
@@ -87,12 +71,8 @@ def downstream(
         table,
         load_fit(fit_path),
         known=list(known) or None,
-        family=family,
-        params_b=params_b,
-        tokens_t=tokens_t,
-        instruct=instruct,
         effort=effort,
-        seed=seed,
+        **asked,
     )
     if as_json:
         click.echo(result.to_json())

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bayes_sloth.cli.completion import complete_benchmark, complete_family
+from bayes_sloth.cli.completion import complete_benchmark
+from bayes_sloth.cli.options import family_option, fit_option
 from bayes_sloth.cli.shared import (
-    DEFAULT_FIT,
     SEED,
     check_writable,
     describe_size,
@@ -30,12 +30,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--family",
-    shell_complete=complete_family,
-    required=True,
-    help="A variant or lineage; a new name is a new family.",
-)
+@family_option("A variant or lineage; a new name is a new family.")
 @click.option(
     "--params",
     "params_b",
@@ -56,14 +51,7 @@ if TYPE_CHECKING:
     shell_complete=complete_benchmark,
     help="Only this one; may be repeated.",
 )
-@click.option(
-    "--fit",
-    "fit_path",
-    type=click.Path(),
-    default=DEFAULT_FIT,
-    show_default=True,
-    help="A saved fit or ensemble.",
-)
+@fit_option("A saved fit or ensemble.")
 @click.option("--plot", "plot_path", type=click.Path(), help="Save a picture (png, svg, pdf).")
 @click.option("--width", is_flag=True, help="Also say where the width of the intervals comes from.")
 @click.option("--seed", type=SEED, default=1, show_default=True, help="Of the predictive draws.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, check_writable, print_table, save_figure
+from bayes_sloth.cli.options import fit_option
+from bayes_sloth.cli.shared import SEED, check_writable, print_table, save_figure
 
 
 @click.command("own-benchmark")
@@ -12,14 +13,7 @@ from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, check_writable, print_tabl
 @click.option("--name", default="own benchmark", show_default=True, help="What to call it.")
 @click.option("--chance", type=float, help="Score of a guesser; estimated if not given.")
 @click.option("--items", "n_items", type=float, help="Number of questions, if known.")
-@click.option(
-    "--fit",
-    "fit_path",
-    type=click.Path(),
-    default=DEFAULT_FIT,
-    show_default=True,
-    help="A saved fit.",
-)
+@fit_option()
 @click.option("--plot", "plot_path", type=click.Path(), help="Save a picture (png, svg, pdf).")
 @click.option("--seed", type=SEED, default=1, show_default=True, help="Of the draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

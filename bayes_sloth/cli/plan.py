@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bayes_sloth.cli.completion import complete_benchmark, complete_family
+from bayes_sloth.cli.completion import complete_benchmark
+from bayes_sloth.cli.options import family_option, fit_option, options
 from bayes_sloth.cli.shared import (
-    DEFAULT_FIT,
     SEED,
     check_writable,
     print_table,
@@ -37,25 +36,13 @@ def plan() -> None:
     """
 
 
-def _common(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that every plan has."""
-    options = [
-        click.option("--instruct", is_flag=True, help="The model is tuned."),
-        click.option(
-            "--fit",
-            "fit_path",
-            type=click.Path(),
-            default=DEFAULT_FIT,
-            show_default=True,
-            help="A fit.",
-        ),
-        click.option("--plot", "plot_path", type=click.Path(), help="Save a picture."),
-        click.option("--seed", type=SEED, default=1, show_default=True, help="Of the draws."),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+_common = options(
+    click.option("--instruct", is_flag=True, help="The model is tuned."),
+    fit_option("A fit."),
+    click.option("--plot", "plot_path", type=click.Path(), help="Save a picture."),
+    click.option("--seed", type=SEED, default=1, show_default=True, help="Of the draws."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+)
 
 
 @plan.command("target")
@@ -67,12 +54,7 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
     help="A score to reach, as mmlu=0.8; may be repeated: all of them together.",
 )
 @click.option("--probability", default=0.9, show_default=True, help="To reach them with.")
-@click.option(
-    "--family",
-    shell_complete=complete_family,
-    required=True,
-    help="A variant or lineage; or a new family.",
-)
+@family_option()
 @click.option("--params", "params_b", type=float, help="Given size (billions): finds tokens.")
 @click.option("--tokens", "tokens_t", type=float, help="Given tokens (trillions): finds size.")
 @_common
@@ -108,13 +90,7 @@ def target(
     help="A benchmark with its weight, as mmlu=1; may be repeated. All by default.",
 )
 @click.option("--skill", type=int, help="Maximise a latent skill (1 is the first) instead.")
-@click.option(
-    "--family",
-    shell_complete=complete_family,
-    default="a new family",
-    show_default=True,
-    help="Whose model it is.",
-)
+@family_option("Whose model it is.", False, default="a new family", show_default=True)
 @click.option("--inference-tokens", "inference_tokens_t", type=float, default=0.0,
               help="Trillions of tokens of inference that the budget pays too: 2 N I.")  # fmt: skip
 @_common
@@ -151,12 +127,7 @@ def compute(
     required=True,
     help="Benchmark to learn about.",
 )
-@click.option(
-    "--family",
-    shell_complete=complete_family,
-    required=True,
-    help="A variant or lineage; or a new family.",
-)
+@family_option()
 @click.option("--params", "params_b", type=float, help="Parameters in billions.")
 @click.option("--tokens", "tokens_t", type=float, help="Tokens in trillions.")
 @click.option("--observed", multiple=True, help="A score that is known, as mmlu=0.62.")

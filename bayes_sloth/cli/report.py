@@ -6,7 +6,7 @@ import json
 
 import click
 
-from bayes_sloth.cli.completion import complete_family
+from bayes_sloth.cli.options import family_option
 from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, check_writable, note_progress, numbers_of
 
 
@@ -19,10 +19,8 @@ from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, check_writable, note_progr
     show_default=True,
     help="File of the report (HTML).",
 )
-@click.option(
-    "--family",
-    shell_complete=complete_family,
-    help="Forecast this variant or lineage; by default the next larger size of four families.",
+@family_option(
+    "Forecast this variant or lineage; by default the next larger size of four families.", False
 )
 @click.option("--params", "params_b", help="Parameters in billions; several, as 7,13,70.")
 @click.option("--tokens", "tokens_t", type=float, help="Tokens in trillions.")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from bayes_sloth.cli.completion import complete_family
+from bayes_sloth.cli.options import fit_option, model_options
 from bayes_sloth.cli.shared import (
-    DEFAULT_FIT,
     SEED,
     check_writable,
     numbers_of,
@@ -70,36 +71,18 @@ def fit(counts_path: str | None, samples: tuple[str, ...], out: str, as_json: bo
 @test_time.command()
 @click.argument("fit_path", type=click.Path(), default="test_time.nc")
 @click.option("--known", multiple=True, help="A model of the skills fit; may be repeated.")
-@click.option(
-    "--family",
-    shell_complete=complete_family,
-    help="Or a hypothetical model: a variant or lineage, new or known.",
-)
-@click.option("--params", "params_b", type=float, help="Parameters in billions.")
-@click.option("--tokens", "tokens_t", type=float, help="Tokens in trillions.")
-@click.option("--instruct", is_flag=True, help="The model is tuned to follow instructions.")
+@model_options("Or a hypothetical model: a variant or lineage, new or known.", required=False)
 @click.option("--k", "attempts", default="1,10,100,1000,10000", show_default=True)
-@click.option(
-    "--fit",
-    "skills_path",
-    type=click.Path(),
-    default=DEFAULT_FIT,
-    show_default=True,
-    help="Of skills.",
-)
+@fit_option("Of skills.", "skills_path")
 @click.option("--seed", type=SEED, default=1, show_default=True, help="Of the predictive draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def forecast(
     fit_path: str,
     known: tuple[str, ...],
-    family: str | None,
-    params_b: float | None,
-    tokens_t: float | None,
-    instruct: bool,
     attempts: str,
     skills_path: str,
-    seed: int,
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Forecast pass@k of a model that was never sampled.
 
@@ -116,12 +99,8 @@ def forecast(
         load_item_response(fit_path),
         load_fit(skills_path),
         known=list(known) or None,
-        family=family,
-        params_b=params_b,
-        tokens_t=tokens_t,
-        instruct=instruct,
         ks=[int(k) for k in numbers_of(attempts, "--k")],
-        seed=seed,
+        **asked,
     )
     if as_json:
         click.echo(result.to_json())

@@ -20,8 +20,7 @@ from bayes_sloth.cli.shared import check_writable, save_figure
 
 @click.command()
 @click.option("--mmlu", type=float, required=True, help="Percentage points.")
-@whose_options()[0]
-@whose_options()[1]
+@whose_options
 @click.option("--between", "between_b", type=(float, float),
               help="Bounds of the size before the score is seen, billions.")  # fmt: skip
 @source_option("reported")

@@ -32,8 +32,7 @@ def plan() -> None:
 @plan.command("architecture")
 @click.option("--flops", type=float, required=True, help="Operations of the training, 1e24.")
 @click.option("--show", "shown", default=10, show_default=True, help="Rows.")
-@whose_options()[0]
-@whose_options()[1]
+@whose_options
 @plot_option("the ranking")
 @answer_options
 def architecture(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from bayes_sloth.cli.options import Decorator, fit_option, options
 from bayes_sloth.cli.shared import SEED, print_table, print_warnings
 
 if TYPE_CHECKING:
@@ -17,54 +17,38 @@ if TYPE_CHECKING:
 DEFAULT_LAW = "law.nc"
 
 
-def architecture_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that describe a model."""
-    options = [
-        click.option("--layers", type=int, required=True, help="Number of layers."),
-        click.option("--hidden", type=int, required=True, help="Hidden size."),
-        click.option("--ffn", type=int, required=True, help="Size of the feed-forward network."),
-        click.option("--params", "params_b", type=float, required=True, help="Billions."),
-        click.option("--tokens", "tokens_t", type=float, required=True, help="Trillions."),
-        click.option(
-            "--active", "active_params_b", type=float,
-            help="Active parameters of a mixture of experts, billions.",
-        ),
-        *whose_options(),
-        click.option("--lineage", help="A lineage of the data has its known effect."),
-    ]  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
+# Who trains, and when.
+whose_options = options(
+    click.option("--developer", help="One of the data has its known effect."),
+    click.option("--release", help="Month, 2024-07; the last of the data by default."),
+)
+architecture_options = options(
+    click.option("--layers", type=int, required=True, help="Number of layers."),
+    click.option("--hidden", type=int, required=True, help="Hidden size."),
+    click.option("--ffn", type=int, required=True, help="Size of the feed-forward network."),
+    click.option("--params", "params_b", type=float, required=True, help="Billions."),
+    click.option("--tokens", "tokens_t", type=float, required=True, help="Trillions."),
+    click.option("--active", "active_params_b", type=float,
+                 help="Active parameters of a mixture of experts, billions."),
+    whose_options,
+    click.option("--lineage", help="A lineage of the data has its known effect."),
+)  # fmt: skip
+# Of every answer.
+answer_options = options(
+    fit_option("A saved fit of the law.", default=DEFAULT_LAW),
+    click.option(
+        "--seed", type=SEED, default=1, show_default=True, help="Of the predictive draws."
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+)
 
 
-def whose_options() -> list[Callable[..., Any]]:
-    """Return the options that say who trains, and when."""
-    return [
-        click.option("--developer", help="One of the data has its known effect."),
-        click.option("--release", help="Month, 2024-07; the last of the data by default."),
-    ]
-
-
-def answer_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of every answer: which fit, which seed, and JSON."""
-    options = [
-        click.option("--fit", "fit_path", type=click.Path(), default=DEFAULT_LAW, show_default=True,
-                     help="A saved fit of the law."),
-        click.option("--seed", type=SEED, default=1, show_default=True,
-                     help="Of the predictive draws."),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    ]  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def plot_option(what: str) -> Callable[..., Any]:
+def plot_option(what: str) -> Decorator:
     """Return the option that draws the answer."""
     return click.option("--plot", help=f"Draw {what} to this file (.png, .svg, .pdf).")
 
 
-def source_option(default: str) -> Callable[..., Any]:
+def source_option(default: str) -> Decorator:
     """Return the option that says whose measurement is meant."""
     return click.option(
         "--source",
