@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.compiled import compiled_model, content_key
+from bayes_sloth.draws import quantiles
 from bayes_sloth.errors import InputError
 from bayes_sloth.folds import Fold, make_folds
 from bayes_sloth.health import ESS_LIMIT, RHAT_LIMIT
@@ -254,7 +255,7 @@ def _cells(scores: Scores, fold: Fold, draws: np.ndarray) -> pd.DataFrame:
     flat = draws.reshape(-1, *draws.shape[-2:])
     actual = scores.values.loc[list(fold.test_models), list(fold.benchmarks)].to_numpy()
     last = np.moveaxis(flat, 0, -1)
-    columns = dict(zip(QUANTILES, np.quantile(flat, list(QUANTILES.values()), axis=0), strict=True))
+    columns = quantiles(flat, QUANTILES)
     columns |= {"crps": crps(last, actual), "pit": pit(last, actual)}
     tables = {
         name: pd.DataFrame(values, index=list(fold.test_models), columns=list(fold.benchmarks))

@@ -22,6 +22,7 @@ from bayes_sloth.asked import (
 )
 from bayes_sloth.conditioning import Quality, condition, observed_cells, repeated
 from bayes_sloth.design import Design
+from bayes_sloth.draws import QUANTILES, quantiles
 from bayes_sloth.observed import read_observed
 from bayes_sloth.predictor import (
     POSITIONS,
@@ -32,6 +33,7 @@ from bayes_sloth.predictor import (
     fitted_predictor,
     stacked,
 )
+from bayes_sloth.results import plain
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from bayes_sloth.comparing.ensemble import Ensemble
     from bayes_sloth.fitting import Fit
 
-QUANTILES = {"lower90": 0.05, "lower50": 0.25, "median": 0.5, "upper50": 0.75, "upper90": 0.95}
 LARGEST = 40_000_000  # numbers in an array of draws; with more models, fewer draws of each
 
 
@@ -97,8 +98,7 @@ class Forecast:
         for name in ("params_b", "tokens_t"):
             for model in self.models.index[self.models[name].isna()]:
                 draws = self.sizes[name].sel(model=model).to_numpy()
-                values = np.quantile(draws, list(QUANTILES.values()))
-                rows.append((model, name, *values))
+                rows.append((model, name, *quantiles(draws).values()))
         return pd.DataFrame(rows, columns=["model", "quantity", *QUANTILES]).set_index("model")
 
     def to_dict(self, model: str | None = None) -> dict[str, Any]:
@@ -111,8 +111,8 @@ class Forecast:
             "model": {
                 "name": str(name),
                 "family": str(inputs["family"]),
-                "params_b": _number(inputs["params_b"]),
-                "tokens_t": _number(inputs["tokens_t"]),
+                "params_b": plain(inputs["params_b"]),
+                "tokens_t": plain(inputs["tokens_t"]),
                 "instruct": bool(inputs["instruct"]),
                 "family_status": str(inputs["family_status"]),
             },
@@ -357,7 +357,3 @@ def thinned(posterior: Draws, cells: int) -> Draws:
         return posterior
     chosen = np.linspace(0, samples - 1, kept).astype(int)
     return {name: values[chosen] for name, values in posterior.items()}
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

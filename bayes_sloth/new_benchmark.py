@@ -16,6 +16,7 @@ import pandas as pd
 
 from bayes_sloth.added_benchmark import Declared, estimate, skilled_models
 from bayes_sloth.conditioning import Quality, repeated
+from bayes_sloth.draws import summary_of
 from bayes_sloth.errors import InputError
 from bayes_sloth.results import as_html
 from bayes_sloth.validate import nearest
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from bayes_sloth.fitting import Fit
 
 FEWEST = 5
-QUANTILES = {"lower90": 0.05, "lower50": 0.25, "median": 0.5, "upper50": 0.75, "upper90": 0.95}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -70,7 +70,7 @@ class OwnBenchmark:
             for k in range(values.shape[1]) if values.ndim == 2 else [None]:
                 label = str(name) if k is None else f"{name} of skill {k + 1}"
                 draws = values.to_numpy() if k is None else values.to_numpy()[:, k]
-                rows[label] = _moments(draws)
+                rows[label] = summary_of(draws)
         return pd.DataFrame(rows).T.rename_axis("parameter")
 
     def to_dict(self) -> dict[str, Any]:
@@ -168,17 +168,8 @@ def _read(fit: Fit, scores: Mapping[str, float] | pd.Series, chance: float | Non
     return observed
 
 
-def _moments(draws: np.ndarray) -> dict[str, float]:
-    values = np.quantile(draws, list(QUANTILES.values()))
-    return {
-        "mean": float(draws.mean()),
-        "sd": float(draws.std()),
-        **dict(zip(QUANTILES, map(float, values), strict=True)),
-    }
-
-
 def _summary(draws: xr.DataArray) -> pd.DataFrame:
     values = draws.to_numpy()
     return pd.DataFrame(
-        {str(name): _moments(values[:, i]) for i, name in enumerate(draws["model"].to_numpy())}
+        {str(name): summary_of(values[:, i]) for i, name in enumerate(draws["model"].to_numpy())}
     ).T

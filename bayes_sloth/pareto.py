@@ -13,6 +13,7 @@ import numpy as np
 
 PRIOR_DRAWS, PRIOR_SHAPE = 10, 0.5  # the shape is shrunk as by ten more draws at one half
 PRIOR_SCALE = 3
+PARETO_LIMIT = 0.7  # above, importance sampling cannot be trusted (Vehtari et al. 2024)
 
 
 def smooth_log_weights(log_weights: np.ndarray) -> tuple[np.ndarray, float]:

@@ -28,6 +28,7 @@ from bayes_sloth.design import (
     covariates,
     typical_level,
 )
+from bayes_sloth.draws import in_one_axis
 from bayes_sloth.priors import COVARIATES, on_covariates
 
 # A model of unknown size may be larger or smaller than any known: sizes as in the data, spread by
@@ -120,10 +121,7 @@ def stacked(posterior: Any) -> Draws:
     What a corner of the model lacks (`bayes_sloth.specification`) is there at the value that the
     corner stands for: no skills, no deviations, normal noise, growth with compute alone.
     """
-    draws = {
-        str(name): array.to_numpy().reshape(-1, *array.shape[2:])
-        for name, array in posterior.transpose("chain", "draw", ...).data_vars.items()
-    }
+    draws = in_one_axis(posterior)
     if "intercept" not in draws:  # a part of a posterior
         return draws
     samples, benchmarks = draws["intercept"].shape

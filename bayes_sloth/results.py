@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 
 
@@ -70,3 +72,10 @@ def summary_html(lines: Sequence[str], table: str) -> str:
     """Return a title, lines below it and a table (HTML) of what describes data or a fit."""
     title, *others = map(escape, lines)
     return f"<b>{title}</b><br>{'<br>'.join(others)}{table}"
+
+
+def plain(value: Any) -> Any:
+    """Return a value that JSON can carry: infinite and unknown numbers as None."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

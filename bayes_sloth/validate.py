@@ -126,6 +126,19 @@ def read_table(source: TableSource, key: str, *, name: str = "data frame") -> Ta
     return table
 
 
+def read_frame(source: TableSource) -> tuple[str, pd.DataFrame]:
+    """Return a table that no single column gives a key, as text if from a file, and its name."""
+    if isinstance(source, pd.DataFrame):
+        return "data frame", source
+    name = str(source)
+    try:
+        return name, pd.read_csv(name, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError(f"{name}: there is no such file; check the path") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{name}: cannot be read as a table ({error})") from None
+
+
 def _from_frame(frame: pd.DataFrame, key: str, name: str) -> Table:
     if frame.index.name == key and key not in frame.columns:
         frame = frame.reset_index()

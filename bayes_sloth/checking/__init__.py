@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, overload
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.checking.assumptions import MET, NOT_MET, RANK_LIMIT, Assumptions, examine
+from bayes_sloth.results import plain
 from bayes_sloth.scores import Scores
 from bayes_sloth.specification import Specification
 
@@ -97,7 +97,7 @@ class Check:
         found["design"] = {
             "rank": self.assumptions.rank,
             "columns": self.assumptions.columns,
-            "condition": _plain(self.assumptions.condition),
+            "condition": plain(self.assumptions.condition),
         }
         for name in ("parameters", "forecasts", "alignment", "cells", "models"):
             table = getattr(self, name)
@@ -218,11 +218,4 @@ def rank_of_loadings(posterior: xr.Dataset) -> tuple[str, str]:
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     records = table.reset_index().to_dict("records")
-    return [{str(key): _plain(value) for key, value in record.items()} for record in records]
-
-
-def _plain(value: Any) -> Any:
-    """Return a value that JSON can carry: infinite and unknown numbers as None."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return [{str(key): plain(value) for key, value in record.items()} for record in records]

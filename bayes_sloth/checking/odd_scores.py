@@ -40,6 +40,7 @@ from bayes_sloth import link
 from bayes_sloth.checking.densities import log_likelihood, student_log_density
 from bayes_sloth.checking.sensitivity import thinned
 from bayes_sloth.design import typical_level
+from bayes_sloth.pareto import PARETO_LIMIT
 from bayes_sloth.predictor import curve_of, fitted_predictor, stacked
 
 if TYPE_CHECKING:
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
 # Tail probabilities below which a cell or a model is flagged: the expected false alarm rates.
 CELL_LEVEL = 0.001
 MODEL_LEVEL = 0.01
-# Above, importance sampling cannot be trusted (Vehtari et al. 2024).
-PARETO_LIMIT = 0.7
 CELL_DRAWS, MODEL_DRAWS = 1000, 1000
 _REPEATS = 5
 

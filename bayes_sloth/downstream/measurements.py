@@ -223,8 +223,8 @@ def load_measurements(
     -------
     Measurements
     """
-    name = "data frame" if isinstance(source, pd.DataFrame) else str(source)
-    frame = source.reset_index(drop=True) if isinstance(source, pd.DataFrame) else _csv(name)
+    name, frame = validate.read_frame(source)
+    frame = frame.reset_index(drop=True)
     frame = frame.assign(measurement=[f"row {i + 1}" for i in range(len(frame))])
     table = validate.read_table(frame, key="measurement", name=name)
     validate.require_columns(table, ["model", "score"])
@@ -240,12 +240,3 @@ def load_measurements(
         table.cells["effort"] == "", "give an amount or a setting in every row", column="effort"
     )
     return Measurements(rows.reset_index(drop=True), task, chance, upper, items, tuple(levels))
-
-
-def _csv(name: str) -> pd.DataFrame:
-    try:
-        return pd.read_csv(name, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise InputError(f"{name}: there is no such file; check the path") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{name}: cannot be read as a table ({error})") from None

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.backtesting import QUANTILES, fold_problems
+from bayes_sloth.draws import quantiles
 from bayes_sloth.errors import InputError
 from bayes_sloth.metrics import crps, pit, summarise
 from bayes_sloth.performance_law.baselines import (
@@ -337,9 +338,8 @@ def _cells(
 def _summary(draws: np.ndarray, actual: float) -> dict[str, float]:
     if len(draws) == 1:
         return {"median": float(draws[0]), "crps": abs(float(draws[0]) - actual)}
-    bounds = np.quantile(draws, list(QUANTILES.values()))
     return {
-        **{name: float(value) for name, value in zip(QUANTILES, bounds, strict=True)},
+        **{name: float(value) for name, value in quantiles(draws, QUANTILES).items()},
         "crps": float(crps(draws, actual)),
         "pit": float(pit(draws, actual)),
     }

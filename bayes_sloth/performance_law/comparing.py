@@ -25,6 +25,7 @@ import pandas as pd
 from scipy.special import logsumexp
 
 from bayes_sloth.errors import InputError
+from bayes_sloth.pareto import PARETO_LIMIT
 from bayes_sloth.performance_law.baselines import REGRESSIONS, regression_log_density
 from bayes_sloth.performance_law.conditioning import integrated, log_densities
 from bayes_sloth.performance_law.data import SOURCES
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from bayes_sloth.performance_law.fitting import LawFit
 
 DRAWS = 2000
-PARETO_LIMIT = 0.7
 
 
 def loo(fit: LawFit) -> pd.DataFrame:

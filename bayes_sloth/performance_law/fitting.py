@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth import __version__
+from bayes_sloth.draws import in_one_axis
 from bayes_sloth.errors import InputError
 from bayes_sloth.health import Health, diagnose
 from bayes_sloth.performance_law.data import SOURCES, Architectures, load_architectures
@@ -67,7 +68,7 @@ class LawFit:
     @cached_property
     def draws(self) -> dict[str, np.ndarray]:
         """The same as arrays, with chains and draws in one leading axis."""
-        return stacked(self.posterior)
+        return in_one_axis(self.posterior)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the fit to a netCDF file, whole or not at all (`bayes_sloth.storage`)."""
@@ -87,14 +88,6 @@ class LawFit:
             "Next: bayes_sloth.performance_law.forecast(fit, layers=..., hidden=..., ffn=..., "
             "params_b=..., tokens_t=...)",
         ]
-
-
-def stacked(posterior: xr.Dataset) -> dict[str, np.ndarray]:
-    """Return draws as arrays with chains and draws in one leading axis."""
-    return {
-        str(name): array.to_numpy().reshape(-1, *array.shape[2:])
-        for name, array in posterior.transpose("chain", "draw", ...).data_vars.items()
-    }
 
 
 def fit(

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth import link
+from bayes_sloth.asked import FAR
+from bayes_sloth.draws import summary_of
 from bayes_sloth.errors import InputError
 from bayes_sloth.performance_law.checks import check_architecture, dense_params_b, doubt_tokens
 from bayes_sloth.performance_law.data import CHANCE, ITEMS, SHAPE, SOURCES, years_since_epoch
@@ -23,7 +25,7 @@ from bayes_sloth.performance_law.law import (
     token_term,
 )
 from bayes_sloth.performance_law.priors import SIZE_OF_SHAPE_SD
-from bayes_sloth.results import Result
+from bayes_sloth.results import Result, plain
 
 if TYPE_CHECKING:
     from bayes_sloth.performance_law.fitting import LawFit
@@ -37,15 +39,12 @@ QUANTILES = {
     "upper80": 0.9,
     "upper90": 0.95,
 }
-FAR = 0.3  # tenfolds beyond the data (a factor of two) that call for a warning
 COLUMNS = (*SHAPE, "params_b", "tokens_t")
 
 
 def summarise(points: np.ndarray) -> dict[str, float]:
     """Return mean, median, sd and equal-tailed 50, 80 and 90 % intervals of draws."""
-    bounds = np.quantile(points, list(QUANTILES.values()))
-    named = {name: float(value) for name, value in zip(QUANTILES, bounds, strict=True)}
-    return {"mean": float(points.mean()), "sd": float(points.std()), **named}
+    return summary_of(points, QUANTILES)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,7 +87,7 @@ class LawForecast(Result):
             **row,
             "unit": "percentage points",
             "law": "bayesian",
-            "model": {"name": str(name)} | {str(k): _plain(v) for k, v in inputs.items()},
+            "model": {"name": str(name)} | {str(k): plain(v) for k, v in inputs.items()},
             "warnings": list(self.warnings),
         }
 
@@ -374,9 +373,3 @@ def _beyond(values: pd.Series, known: pd.Series, margin: float) -> float | None:
     factor = 10**margin
     outside = values[(values > known.max() * factor) | (values < known.min() / factor)]
     return None if outside.empty else float(outside.iloc[0])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (float, np.floating)):
-        return None if np.isnan(value) else float(value)
-    return value

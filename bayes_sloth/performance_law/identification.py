@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bayes_sloth.draws import MEDIAN_AND_90, quantiles
 from bayes_sloth.performance_law.law import COVARIATES
 from bayes_sloth.performance_law.published import FFN_CONSTANT, HIDDEN_CONSTANT, instability
 
@@ -80,8 +81,7 @@ def prior_check(simulated: np.ndarray, known: np.ndarray) -> pd.DataFrame:
     rows = {}
     for name, statistic in STATISTICS.items():
         drawn, actual = 100 * statistic(simulated), 100 * float(statistic(known))
-        low, middle, high = np.quantile(drawn, [0.05, 0.5, 0.95])
-        rows[name] = {"actual": actual, "median": middle, "lower90": low, "upper90": high}
+        rows[name] = {"actual": actual, **quantiles(drawn, MEDIAN_AND_90)}
         rows[name]["below"] = float((drawn < actual).mean())
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("statistic")
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bayes_sloth.draws import quantiles
 from bayes_sloth.errors import InputError
 from bayes_sloth.planning.surface import (
     FLOPS,
@@ -39,7 +40,6 @@ POINTS = 81
 EDGE = 0.5  # share of draws whose best size is the same end, above which it counts as an edge
 NEAR = 0.1  # share of draws at either end that is worth a warning
 WEAK = 0.5  # spread of the effect of tokens, as a share of its mean, above which it is weak
-LEVELS = {"lower90": 0.05, "lower50": 0.25, "median": 0.5, "upper50": 0.75, "upper90": 0.95}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -187,12 +187,8 @@ def plan_compute(
         unit="skill" if skill else "points",
         curve=_curve(size, tokens, value, regret),
         best=pd.DataFrame(
-            {
-                "params_b": np.quantile(size[own], list(LEVELS.values())),
-                "tokens_t": np.quantile(tokens[own], list(LEVELS.values())),
-            },
-            index=list(LEVELS),
-        ).T,
+            [quantiles(size[own]), quantiles(tokens[own])], index=["params_b", "tokens_t"]
+        ),
         params_b=point[0],
         tokens_t=point[1],
         regret=float(regret[:, decision].mean()),

@@ -116,8 +116,7 @@ def load_counts(source: Samples | pd.DataFrame | Mapping[str, Samples]) -> Count
 
 def _from_table(source: Samples | pd.DataFrame) -> Counts:
     """Read a table of counts; rows are named by model and question together."""
-    name = "data frame" if isinstance(source, pd.DataFrame) else str(source)
-    frame = source if isinstance(source, pd.DataFrame) else _read_csv(name)
+    name, frame = validate.read_frame(source)
     keyed = frame.copy()
     if {"model", "question"} <= set(frame):
         keyed["model and question"] = (
@@ -140,15 +139,6 @@ def _from_table(source: Samples | pd.DataFrame) -> Counts:
         long["correct"] > long["samples"], "more right answers than samples", column="correct"
     )
     return _counts(long, name)
-
-
-def _read_csv(name: str) -> pd.DataFrame:
-    try:
-        return pd.read_csv(name, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise InputError(f"{name}: there is no such file; check the path") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{name}: cannot be read as a table ({error})") from None
 
 
 def _counts(long: pd.DataFrame, source: str) -> Counts:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth import __version__
+from bayes_sloth.draws import quantiles
 from bayes_sloth.health import Health, diagnose
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.storage import read_tree, write_tree
@@ -28,7 +29,6 @@ _VARIABLES = (
     "ability", "easiness", "discrimination", "success_logit", "residual_sd", "impossible",
 )  # fmt: skip
 SAMPLING = Sampling(chains=4, tune=1000, draws=1500)
-QUANTILES = {"lower90": 0.05, "lower50": 0.25, "median": 0.5, "upper50": 0.75, "upper90": 0.95}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -161,8 +161,7 @@ def summarise(
 ) -> pd.DataFrame:
     """Return mean, median, sd and equal-tailed intervals of draws of shape (sample, model, k)."""
     numbers = {"mean": draws.mean(axis=0), "sd": draws.std(axis=0)}
-    levels = np.quantile(draws, list(QUANTILES.values()), axis=0)
-    numbers |= dict(zip(QUANTILES, levels, strict=True))
+    numbers |= quantiles(draws)
     index = pd.MultiIndex.from_product([list(models), list(ks)], names=["model", "k"])
     columns = ["mean", "median", "sd", "lower50", "upper50", "lower90", "upper90"]
     return pd.DataFrame({name: numbers[name].ravel() for name in columns}, index=index)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_sloth.draws import MEDIAN_AND_90, quantiles
 from bayes_sloth.results import as_html
 
 
@@ -56,5 +57,4 @@ class Answer:
 
 def interval(points: np.ndarray) -> dict[str, float]:
     """Return the median and the equal-tailed 90 % interval of draws."""
-    low, middle, high = np.quantile(points, [0.05, 0.5, 0.95])
-    return {"median": float(middle), "lower90": float(low), "upper90": float(high)}
+    return {name: float(value) for name, value in quantiles(points, MEDIAN_AND_90).items()}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bayes_sloth.draws import QUANTILES
 from bayes_sloth.reporting import figures
 from bayes_sloth.reporting.sections.parts import Panel, Section
 from bayes_sloth.reporting.tables import table_html, with_full_names
@@ -100,10 +101,10 @@ def _growth(content: Content, over: str) -> list[Panel]:
 
 
 def _quantiles(draws: xr.DataArray, dim: str) -> pd.DataFrame:
-    levels = {"median": 0.5, "lower50": 0.25, "upper50": 0.75, "lower90": 0.05, "upper90": 0.95}
-    found = draws.quantile(list(levels.values()), ("chain", "draw"))
+    found = draws.quantile(list(QUANTILES.values()), ("chain", "draw")).to_numpy()
     index = pd.Index(draws[dim].to_numpy(), name=dim)
-    return pd.DataFrame(dict(zip(levels, found.to_numpy(), strict=True)), index=index)
+    table = pd.DataFrame(dict(zip(QUANTILES, found, strict=True)), index=index)
+    return table[["median", *figures.INTERVALS]]
 
 
 def efficiency_section(content: Content) -> Section:
