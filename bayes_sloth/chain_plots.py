@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes_sloth.plots import BLUE, GREY, ORANGE
+from bayes_sloth.plots import BLUE, GREY, ORANGE, axes_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,10 +96,7 @@ def plot_pass_at_k(
     -------
     matplotlib Axes
     """
-    import matplotlib.pyplot as plt
-
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
+    ax = axes_of(ax, (6.5, 4.2))
     table = forecast.table()
     if observed is not None:
         for place, (_, row) in enumerate(observed.iterrows()):

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from bayes_sloth.results import summary_html
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.scores import Scores, benchmarks_of, load_scores
 from bayes_sloth.specification import Specification
-from bayes_sloth.storage import read_tree, write_tree
+from bayes_sloth.storage import SavedFit, read_tree
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,7 +32,7 @@ _LIBRARIES = ("pymc", "pytensor", "nutpie", "arviz-stats", "numpy", "xarray")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit:
+class Fit(SavedFit):
     """A sampled posterior with the scores and the choices behind it.
 
     Attributes
@@ -58,27 +57,6 @@ class Fit:
     def design(self) -> Design:
         """Indices and covariates of the fitted models."""
         return make_design(self.scores)
-
-    @property
-    def posterior(self) -> xr.Dataset:
-        """Draws, with dims chain, draw and the model's own."""
-        return self.tree["posterior"].to_dataset()
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the fit to a netCDF file that ArviZ opens.
-
-        The file appears whole or not at all: it is written beside its place and then moved there.
-
-        Parameters
-        ----------
-        path : path-like
-            Such as ``fit.nc``.
-
-        Returns
-        -------
-        Path
-        """
-        return write_tree(self.tree, path)
 
     def require_skills(self, purpose: str) -> None:
         """Refuse a corner of the model without skills, or without deviations beside them."""

@@ -15,7 +15,7 @@ from bayes_sloth.checking.assumptions import TOLERANCE_LIMIT
 from bayes_sloth.checking.sensitivity import CONTRACTION_LIMIT, row_labels
 from bayes_sloth.fitting import Fit
 from bayes_sloth.interpreting import Skills, skills
-from bayes_sloth.plots import BLUE, GREY, ORANGE
+from bayes_sloth.plots import BLUE, GREY, ORANGE, axes_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,10 +153,7 @@ def plot_within(source: Fit | Check, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    import matplotlib.pyplot as plt
-
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
+    ax = axes_of(ax, (6.4, 3.2))
     table = _check(source).assumptions.within.xs("variant", level="family")
     names = list(table.index.unique("covariate"))
     groups = list(table.index.unique("models"))
@@ -187,13 +184,10 @@ def plot_contraction(source: Fit | Check, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    import matplotlib.pyplot as plt
-
     table = _needed(_check(source).parameters)
     labels = row_labels(table)
     names = list(dict.fromkeys(labels))
-    if ax is None:
-        _, ax = plt.subplots(figsize=(7, 0.3 * len(names) + 1.6), layout="constrained")
+    ax = axes_of(ax, (7, 0.3 * len(names) + 1.6))
     rows = len(names) - 1 - np.array([names.index(label) for label in labels])
     leaning = table["leans_on_prior"].to_numpy(bool)
     value = table["contraction"].to_numpy()
@@ -221,11 +215,8 @@ def plot_odd_scores(source: Fit | Check, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    import matplotlib.pyplot as plt
-
     cells = _needed(_check(source).cells)
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6.4, 6), layout="constrained")
+    ax = axes_of(ax, (6.4, 6))
     odd = cells["flagged"]
     ax.plot([0, 1], [0, 1], color=GREY, lw=1)
     ax.plot(cells["expected"], cells["score"], ".", color=BLUE, ms=4, alpha=0.5, label="scores")
@@ -253,11 +244,8 @@ def plot_optima(source: Fit | Skills, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    import matplotlib.pyplot as plt
-
     rotation = _skills(source).rotation
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6.4, 2.6), layout="constrained")
+    ax = axes_of(ax, (6.4, 2.6))
     value, starts = rotation.optima["criterion"], rotation.optima["starts"]
     ax.vlines(value, 0, starts / starts.sum(), color=BLUE, lw=4)
     ax.set(ylim=(0, 1.05), xlabel=f"{rotation.name} criterion (smaller is simpler)",

@@ -44,13 +44,10 @@ def plot_forecast(
     -------
     matplotlib Axes
     """
-    import matplotlib.pyplot as plt
-
     name = forecast.models.index[0] if model is None else model
     about = forecast.models.loc[name]
     table = forecast.table().loc[name]
-    if ax is None:
-        _, ax = plt.subplots(figsize=(7, 0.42 * len(table) + 1.9), layout="constrained")
+    ax = axes_of(ax, (7, 0.42 * len(table) + 1.9))
     rows = np.arange(len(table))[::-1]
     ax.hlines(rows, table["lower90"], table["upper90"], color=BLUE, lw=1.6, label="90 % interval")
     ax.hlines(rows, table["lower50"], table["upper50"], color=BLUE, lw=5.5, label="50 % interval")
@@ -147,10 +144,7 @@ def plot_target(plan: TargetPlan, fit: Fit, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    import matplotlib.pyplot as plt
-
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
+    ax = axes_of(ax, (6.4, 4.6))
     wanted = " and ".join(f"{name} ≥ {value:g}" for name, value in plan.targets.items())
     free = [str(name) for name in plan.surface.dims if plan.surface.sizes[name] > 1]
     labels = {"params_b": "parameters (billions)", "tokens_t": "training tokens (trillions)"}
@@ -248,11 +242,8 @@ def plot_next(plan: NextRun, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    import matplotlib.pyplot as plt
-
     table = plan.ranking.iloc[::-1]
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6.4, 0.32 * len(table) + 1.4), layout="constrained")
+    ax = axes_of(ax, (6.4, 0.32 * len(table) + 1.4))
     ax.barh(table.index, 100 * table["reduction"], color=BLUE)
     for row, (cost, share) in enumerate(zip(table["cost"], table["reduction"], strict=True)):
         ax.text(100 * share + 1, row, f"cost {cost:g}", va="center", fontsize=8, color=GREY)
@@ -277,11 +268,8 @@ def plot_width(split: pd.DataFrame, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    import matplotlib.pyplot as plt
-
     table = split.iloc[::-1]
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6.8, 0.36 * len(table) + 1.8), layout="constrained")
+    ax = axes_of(ax, (6.8, 0.36 * len(table) + 1.8))
     left = np.zeros(len(table))
     colours = ("#bdbdbd", "#7f7f7f", ORANGE, BLUE, "#56B4E9")
     for name, colour in zip(table.columns.drop("sd"), colours, strict=True):
@@ -311,10 +299,7 @@ def plot_own_benchmark(result: OwnBenchmark, fit: Fit, ax: Axes | None = None) -
     -------
     matplotlib Axes
     """
-    import matplotlib.pyplot as plt
-
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6.8, 4.4), layout="constrained")
+    ax = axes_of(ax, (6.8, 4.4))
     table = result.table().loc[fit.scores.models.index].sort_values("median")
     place = np.arange(1, len(table) + 1)
     for level, alpha in (("90", 0.25), ("50", 0.45)):
@@ -332,6 +317,13 @@ def plot_own_benchmark(result: OwnBenchmark, fit: Fit, ax: Axes | None = None) -
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(loc="upper left", fontsize="small", frameon=False)
     return ax
+
+
+def axes_of(ax: Axes | None, size: tuple[float, float]) -> Axes:
+    """Return the axes given, or those of a new figure of a size in inches."""
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
 
 
 def foreground() -> str:

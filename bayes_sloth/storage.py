@@ -16,6 +16,39 @@ if TYPE_CHECKING:
 GROUPS = ("posterior", "sample_stats", "constant_data")
 
 
+class SavedFit:
+    """What every fit has: a tree of draws, which is kept on disk.
+
+    Attributes
+    ----------
+    tree : DataTree
+        ``posterior``, ``sample_stats`` and ``constant_data``, as ArviZ names them.
+    """
+
+    tree: xr.DataTree
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """Draws, with dims chain, draw and the model's own."""
+        return self.tree["posterior"].to_dataset()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the fit to a netCDF file that ArviZ opens.
+
+        The file appears whole or not at all: it is written beside its place and then moved there.
+
+        Parameters
+        ----------
+        path : path-like
+            Such as ``fit.nc``.
+
+        Returns
+        -------
+        Path
+        """
+        return write_tree(self.tree, path)
+
+
 def write_tree(tree: xr.DataTree, path: str | os.PathLike[str]) -> Path:
     """Write a tree to a netCDF file that ArviZ opens.
 

@@ -6,7 +6,6 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +26,7 @@ from bayes_sloth.performance_law.model import (
 from bayes_sloth.performance_law.priors import VARIANTS
 from bayes_sloth.results import summary_html
 from bayes_sloth.sampling import Sampling
-from bayes_sloth.storage import read_tree, write_tree
+from bayes_sloth.storage import SavedFit, read_tree
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,7 +37,7 @@ PRIOR_DRAWS = 2000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LawFit:
+class LawFit(SavedFit):
     """A sampled posterior of the Performance Law with the architectures behind it.
 
     Attributes
@@ -60,19 +59,10 @@ class LawFit:
         """Indices and covariates of the fitted models."""
         return make_law_design(self.architectures)
 
-    @property
-    def posterior(self) -> xr.Dataset:
-        """Draws, with dims chain, draw and the model's own."""
-        return self.tree["posterior"].to_dataset()
-
     @cached_property
     def draws(self) -> dict[str, np.ndarray]:
         """The same as arrays, with chains and draws in one leading axis."""
         return in_one_axis(self.posterior)
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the fit to a netCDF file, whole or not at all (`bayes_sloth.storage`)."""
-        return write_tree(self.tree, path)
 
     def __repr__(self) -> str:
         return "\n  ".join(self._summary())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes_sloth.plots import BLUE, GREY, foreground
+from bayes_sloth.plots import BLUE, GREY, axes_of, foreground
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,7 @@ def plot_over_tokens(
     -------
     matplotlib Axes
     """
-    ax = _axes(ax, (6.5, 4))
+    ax = axes_of(ax, (6.5, 4))
     table, tokens = curve.table(), curve.models["tokens_t"].to_numpy(float)
     ax.fill_between(tokens, table["lower90"], table["upper90"], color=BLUE, alpha=0.18, lw=0,
                     label="90 % interval")  # fmt: skip
@@ -73,7 +73,7 @@ def plot_ridge(closed: Answer, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    ax = _axes(ax, (6.5, 4.2))
+    ax = axes_of(ax, (6.5, 4.2))
     draws = closed.draws
     if draws is None:
         raise ValueError("this answer holds no draws: give one of infer_size")
@@ -101,7 +101,7 @@ def plot_ranking(ranking: Answer, ax: Axes | None = None) -> Axes:
     matplotlib Axes
     """
     table = ranking.table
-    ax = _axes(ax, (8.5, 0.4 * len(table) + 1.6))
+    ax = axes_of(ax, (8.5, 0.4 * len(table) + 1.6))
     rows = np.arange(len(table))[::-1]
     ax.hlines(rows, table["lower90"], table["upper90"], color=BLUE, lw=1.6)
     ax.plot(table["median"], rows, "o", color="white", mec=BLUE, mew=1.6, ms=6)
@@ -127,12 +127,6 @@ def plot_ranking(ranking: Answer, ax: Axes | None = None) -> Axes:
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
     return ax
-
-
-def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
 
 
 def _log_axis(ax: Axes, which: str, label: str) -> None:

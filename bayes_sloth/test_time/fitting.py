@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,7 @@ from bayes_sloth import __version__
 from bayes_sloth.draws import quantiles
 from bayes_sloth.health import Health, diagnose
 from bayes_sloth.sampling import Sampling
-from bayes_sloth.storage import read_tree, write_tree
+from bayes_sloth.storage import SavedFit, read_tree
 from bayes_sloth.test_time.counts import Counts
 from bayes_sloth.test_time.pass_at_k import DEFAULT_K, pass_at_k
 
@@ -32,7 +31,7 @@ SAMPLING = Sampling(chains=4, tune=1000, draws=1500)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ItemResponseFit:
+class ItemResponseFit(SavedFit):
     """A sampled posterior of the item-response model, with the counts behind it.
 
     Attributes
@@ -47,11 +46,6 @@ class ItemResponseFit:
     tree: xr.DataTree
     counts: Counts
     health: Health
-
-    @property
-    def posterior(self) -> xr.Dataset:
-        """Draws, with dims chain, draw and the model's own."""
-        return self.tree["posterior"].to_dataset()
 
     def pass_at_k(self, ks: Sequence[int] = DEFAULT_K) -> pd.DataFrame:
         """Return pass@k of the sampled models, averaged over questions, with 50 and 90 % intervals.
@@ -69,10 +63,6 @@ class ItemResponseFit:
         table = summarise(draws, self.counts.models, ks)
         estimate = self.counts.pass_at_k(tuple(ks)).to_numpy().ravel()
         return table.assign(estimate=estimate)
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the fit to a netCDF file that ArviZ opens, whole or not at all."""
-        return write_tree(self.tree, path)
 
     def __repr__(self) -> str:
         return "\n  ".join(
