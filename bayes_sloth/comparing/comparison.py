@@ -21,6 +21,7 @@ from bayes_sloth.comparing.grid import REFIT_SAMPLING, SAMPLING
 from bayes_sloth.comparing.units import folds_of
 from bayes_sloth.design import make_design
 from bayes_sloth.errors import InputError
+from bayes_sloth.results import plain
 from bayes_sloth.sampling import Sampling, watched
 from bayes_sloth.scores import Scores, benchmarks_of, load_scores
 from bayes_sloth.specification import Specification
@@ -165,11 +166,11 @@ class Comparison:
             "unit": self.unit,
             "higher_is_better": True,
             "good_k": self.pointwise.attrs["good_k"],
-            "table": [_plain(row) for row in table.to_dict("records")],
+            "table": [_plain_row(row) for row in table.to_dict("records")],
             "health": {name: health.to_dict() for name, health in self.health.items()},
             "specifications": {n: asdict(s) for n, s in self.specifications.items()},
             "pointwise": {
-                str(name): [_plain(row) for row in self._units(str(name)).to_dict("records")]
+                str(name): [_plain_row(row) for row in self._units(str(name)).to_dict("records")]
                 for name in self.specifications
             },
             "warnings": self.warnings(),
@@ -433,9 +434,5 @@ def _console() -> Any:
     return Console(stderr=True)
 
 
-def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return a row that JSON can carry."""
-    values = {str(k): v.item() if isinstance(v, np.generic) else v for k, v in row.items()}
-    return {
-        k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()
-    }
+def _plain_row(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(name): plain(value) for name, value in row.items()}

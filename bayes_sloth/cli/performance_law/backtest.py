@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bayes_sloth.cli.performance_law.shared import given
-from bayes_sloth.cli.shared import print_table
+from bayes_sloth.cli.shared import SEED, print_table
 
 
 @click.command()
@@ -33,7 +33,7 @@ from bayes_sloth.cli.shared import print_table
 @click.option("--chains", type=int, help="Chains of each fold.")
 @click.option("--tune", type=int, help="Steps of adaptation of each chain.")
 @click.option("--draws", type=int, help="Draws kept of each chain.")
-@click.option("--seed", type=int, help="Same seed, same draws.")
+@click.option("--seed", type=SEED, help="Same seed, same draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every cell.")
 def backtest(
     architectures: str | None,
