@@ -93,7 +93,8 @@ class Specification:
 
     def describe(self) -> str:
         """Return the choices in words."""
-        skills = f"{self.skills} skills" if self.skills else "no skills, each benchmark on its own"
+        counted = "1 skill" if self.skills == 1 else f"{self.skills} skills"
+        skills = counted if self.skills else "no skills, each benchmark on its own"
         own = "" if self.deviations else ", nothing beside the skills"
         growth = {
             "flops": "growth with FLOPs",

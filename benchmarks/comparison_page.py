@@ -36,7 +36,8 @@ Written by `benchmarks/comparison_page.py` from what `benchmarks/comparison.py` 
 bundled leaderboard, all twelve benchmarks. **elpd** is the log density that a specification gives
 to what it has not seen, summed over what is left out; **higher is better**, and `elpd_diff` is the
 distance from the best, with its standard error `dse`. A difference within two standard errors, or
-below 4, is none.
+below 4, is none. [A notebook](../notebooks/model_comparison.ipynb) tells what can be concluded, and
+what cannot.
 
 What is left out is a choice, and answers another question each time. For models and families the
 effects of what is left out (its skill, its variant's deviation, its lineage's level, its slope) are
@@ -58,9 +59,10 @@ Hollow points rest on importance sampling that cannot be trusted for some of the
 ## The sampler
 
 Each fit has 2 chains of 500 draws after 500 steps of adaptation: enough to compare, too few to pass
-every limit of a fit to be published (R-hat {rhat}, ESS {ess}). {modes} A refit has 2 chains of 300
-draws; `error of the refits` is the Monte Carlo standard error of their sum of elpd, for models and
-for families.
+every limit of a fit to be published (R-hat {rhat}, ESS {ess}). {modes}
+
+A refit has 2 chains of 300 draws; `error of the refits` is the Monte Carlo standard error of their
+sum of elpd, for models and for families.
 
 {health}
 

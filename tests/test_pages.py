@@ -27,11 +27,11 @@ def test_marked_parts_are_what_the_script_writes(page: str):
     )
 
 
-@pytest.mark.parametrize("page", ["results", "performance_law"])
+@pytest.mark.parametrize("page", ["results", "performance_law", "comparison"])
 def test_written_pages_are_what_the_script_writes(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    script = import_module("results_page" if page == "results" else "performance_law_page")
+    script = import_module(f"{page}_page")
     monkeypatch.setattr(script, "DOCS", tmp_path)
     script.main()
     written = (tmp_path / f"{page}.md").read_text()
