@@ -72,9 +72,11 @@ def copy_notebooks(*_: object) -> None:
 
 
 def link_pages(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Let links of notebooks to ``../docs`` lead to pages, as they do in the repository."""
+    """Let links between pages and notebooks lead where they do in the repository."""
     if docname.startswith("notebooks/"):
         source[0] = source[0].replace("](../docs/", "](../")
+    else:
+        source[0] = source[0].replace("../notebooks/", "notebooks/")
 
 
 def setup(app: Sphinx) -> None:
