@@ -23,17 +23,15 @@ def conditioning() -> pd.DataFrame:
     worst["largest Monte Carlo error of an end"] = grouped["lower90 error"].max()
     worst["Pareto k"] = grouped["pareto_k"].max()
     worst["ESS"] = grouped["ess"].min().round().astype(int).astype(str)
-    if "fits_passed" in table:  # older results do not have the health of the fits
-        worst["fits: R-hat"] = grouped["rhat"].max().map("{:.3f}".format)
-        worst["fits: ESS"] = grouped["fit_ess"].min().round().astype(int).astype(str)
-        worst["fits passed"] = grouped["fits_passed"].all().map({True: "yes", False: "no"})
+    worst["fits: R-hat"] = grouped["rhat"].max().map("{:.3f}".format)
+    worst["fits: ESS"] = grouped["fit_ess"].min().round().astype(int).astype(str)
+    worst["fits passed"] = grouped["fits_passed"].all().map({True: "yes", False: "no"})
     return worst.reset_index()
 
 
 def read(name: str, columns: list[str]) -> pd.DataFrame:
-    """Return the columns of a table of results, but for those that older results lack."""
-    table = pd.read_csv(RESULTS / f"{name}.csv")
-    return table[[name for name in columns if name in table]]
+    """Return columns of a table of results."""
+    return pd.read_csv(RESULTS / f"{name}.csv")[columns]
 
 
 def blank(table: pd.DataFrame) -> pd.DataFrame:
