@@ -52,7 +52,6 @@ from bayes_sloth.design import (
     typical_level,
     weak_benchmarks,
 )
-from bayes_sloth.errors import InputError
 from bayes_sloth.factor_normal import factor_normal, half_centred, orthonormal, product
 from bayes_sloth.loadings import orbit_volume, rotation_slice
 from bayes_sloth.priors import (
@@ -163,11 +162,7 @@ def build_model(design: Design, specification: Specification | None = None) -> p
     specification = specification or Specification()
     priors = priors_of(specification)
     values = design.scores.values.to_numpy(float)
-    if specification.skills > values.shape[1]:
-        raise InputError(
-            f"{specification.skills} skills cannot be told apart on {values.shape[1]} "
-            f"benchmark(s); use skills={values.shape[1]} or fewer"
-        )
+    specification.require_benchmarks(values.shape[1])
     with pm.Model(coords=_coords(design, specification)) as model:
         data = observed_cells(design, values)
         cell = pm.Data("cell", data["cell"])

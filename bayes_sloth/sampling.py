@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +76,33 @@ def compile_model(model: pm.Model, variables: list[str] | None = None) -> Any:
     """
     import nutpie
 
-    return nutpie.compile_pymc_model(model, freeze_model=False, var_names=variables)
+    with interrupt_afterwards():
+        return nutpie.compile_pymc_model(model, freeze_model=False, var_names=variables)
+
+
+@contextmanager
+def interrupt_afterwards() -> Iterator[None]:
+    """Let an interruption wait for the compiler, whose callbacks would swallow it.
+
+    A second one ends the process as always.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before, seen = signal.getsignal(signal.SIGINT), []
+
+    def wait(*_: object) -> None:
+        seen.append(True)
+        signal.signal(signal.SIGINT, before)
+        sys.stderr.write("\ninterrupted: stops once compiled; again to stop at once\n")
+
+    signal.signal(signal.SIGINT, wait)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if seen:
+        raise KeyboardInterrupt
 
 
 def sample(

@@ -91,6 +91,14 @@ class Specification:
             )
         return cls(**choices)
 
+    def require_benchmarks(self, count: int) -> None:
+        """Refuse more skills than there are benchmarks."""
+        if self.skills > count:
+            raise InputError(
+                f"{self.skills} skills cannot be told apart on {count} benchmark(s); "
+                f"use skills={count} or fewer"
+            )
+
     def describe(self) -> str:
         """Return the choices in words."""
         counted = "1 skill" if self.skills == 1 else f"{self.skills} skills"

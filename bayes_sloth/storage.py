@@ -86,8 +86,16 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise InputError(
             f"cannot write '{target}': give the name of a file in a folder that exists"
         )
+    if target.suffix.lower() == ".csv":
+        raise InputError(f"'{target}' is the name of a table, which would be lost; give another")
     if not os.access(target.absolute().parent, os.W_OK):
         raise InputError(f"cannot write '{target}': you may not write in that folder; give another")
+
+
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """Refuse a file where results are to be kept in a folder."""
+    if Path(path).is_file():
+        raise InputError(f"cannot keep results in '{path}': it is a file; give a folder")
 
 
 def _whole(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:
@@ -135,6 +143,8 @@ def open_tree(path: str | os.PathLike[str], make: str) -> xr.DataTree:
         )
     if not Path(path).is_file():
         raise InputError(f"there is no fit at '{path}'; make one with: {make}")
+    if Path(path).suffix.lower() == ".csv":
+        raise InputError(f"'{path}' is a table, not a fit; make a fit of it, and give that")
     try:
         with xr.open_datatree(path, engine="h5netcdf") as lazy:
             return lazy.load()

@@ -102,6 +102,7 @@ def test_a_bad_table_is_one_error_with_exit_code_2(
     ("arguments", "says"),
     [
         (["fit", "--out", "nowhere/fit.nc"], "cannot write 'nowhere/fit.nc'"),
+        (["fit", "--out", "scores.csv"], "the name of a table, which would be lost"),
         (["fit", "--skills", "-1"], "skills=-1"),
         (["fit", "--draws", "-5"], "draws=-5"),
         (["fit", "absent.csv"], "absent.csv"),
@@ -119,6 +120,18 @@ def test_bad_arguments_exit_with_2_and_say_what_to_do(
     assert result.exit_code == 2
     assert says in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_table_in_place_of_a_fit_is_kept_and_named(tmp_path: Path):
+    table = tmp_path / "mine.csv"
+    table.write_text(GOOD)
+    result = run("forecast", "--family", "x", "--params", 7, "--tokens", 2, "--fit", table)
+    assert result.exit_code == 2
+    assert "is a table, not a fit" in result.stderr
+    result = run("fit", table, "--skills", 9, "--out", tmp_path / "fit.nc")
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "9 skills cannot be told apart" in result.stderr
 
 
 def test_a_picture_needs_a_known_ending(fit_path: Path):

@@ -71,7 +71,18 @@ def test_bad_specifications_are_refused(text: str, says: str):
     assert result.stderr.count("\n") == 1
 
 
+def test_an_interrupted_run_needs_a_folder(small_scores: Scores, tmp_path: Path):
+    mine = tmp_path / "scores.csv"
+    mine.write_text("mine")
+    named = read_specifications(["flops", "size-tokens"])
+    with pytest.raises(InputError, match="it is a file"):
+        comparing.compare(named, small_scores, folder=mine)
+    assert mine.read_text() == "mine"
+
+
 def test_specifications_given_twice_or_alone_are_refused():
+    with pytest.raises(InputError, match="'skills=2' is the same model as 'default'"):
+        read_specifications(["default", "skills=2"])
     with pytest.raises(InputError, match="given twice"):
         read_specifications(["default", "default"])
     result = CliRunner().invoke(main, ["compare", "default"])

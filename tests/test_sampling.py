@@ -1,6 +1,8 @@
 """Sampling: a seed reproduces, other data need no second compile, samplers by option."""
 
 import importlib.util
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from bayes_sloth.design import make_design
 from bayes_sloth.errors import InputError
 from bayes_sloth.model import build_model, observed_cells
-from bayes_sloth.sampling import Sampling, compile_model, sample
+from bayes_sloth.sampling import Sampling, compile_model, interrupt_afterwards, sample
 from bayes_sloth.scores import Scores
 
 SHORT = Sampling(chains=2, tune=150, draws=50, seed=7)
@@ -38,6 +40,16 @@ def test_pymc_samples_the_same_model(small_scores: Scores):
     tree = sample(model, tiny, progress=False)
     assert dict(tree["posterior"]["growth"].sizes)["draw"] == 5
     assert {"energy", "diverging"} <= set(tree["sample_stats"])
+
+
+def test_an_interruption_waits_for_the_compiler(capsys: pytest.CaptureFixture[str]):
+    before, done = signal.getsignal(signal.SIGINT), []
+    with pytest.raises(KeyboardInterrupt), interrupt_afterwards():
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("compiled")
+    assert done == ["compiled"]
+    assert "stops once compiled" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.skipif(bool(importlib.util.find_spec("numpyro")), reason="NumPyro is installed")

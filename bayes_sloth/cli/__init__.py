@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import click
@@ -63,6 +64,8 @@ def main() -> None:
       2    bad input: one line says where it is and what to do
       130  interrupted; what was finished before is kept
     """
+    # PyMC logs the variables of each forward draw, at a level that it sets itself.
+    logging.getLogger("pymc.sampling.forward").setLevel(logging.WARNING)
 
 
 for command, short in (

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import click
 
-from bayes_sloth.cli.shared import check_writable, print_table, read_scores, save_figure
+from bayes_sloth.cli.shared import SEED, check_writable, print_table, read_scores, save_figure
 
 
 @click.command()
@@ -43,6 +45,10 @@ from bayes_sloth.cli.shared import check_writable, print_table, read_scores, sav
     show_default=True,
     help="Folder of finished fits and refits; run again, it goes on from there.",
 )
+@click.option("--chains", type=int, help="Chains of each fit (2).")
+@click.option("--tune", type=int, help="Steps of adaptation of each chain (500).")
+@click.option("--draws", type=int, help="Draws kept of each chain (500).")
+@click.option("--seed", type=SEED, help="Same seed, same draws.")
 @click.option("--jobs", default=1, show_default=True, help="Fits at a time.")
 @click.option(
     "--sensitivity",
@@ -68,12 +74,13 @@ def compare(
     plot_path: str | None,
     out: str | None,
     as_json: bool,
+    **choices: Any,
 ) -> None:
     """Compare models by what they say of scores, models or families left out.
 
     A SPEC is a name (default, flops, size-tokens, pca, sloth) or choices: skills, link,
-    family_slopes, covariates, deviations, noise, and priors as link_shape.sigma=1.2. Higher elpd
-    is better.
+    family_slopes, covariates, deviations, noise, architecture, and priors as
+    link_shape.sigma=1.2. Higher elpd is better.
 
     \b
     Examples:
@@ -84,6 +91,7 @@ def compare(
     """
     from bayes_sloth.comparing.comparison import HIGHER
     from bayes_sloth.comparing.comparison import compare as run
+    from bayes_sloth.comparing.grid import SAMPLING
     from bayes_sloth.comparing.specifications import read_specifications
 
     for path, picture in ((plot_path, True), (ensemble, False), (out, False)):
@@ -91,7 +99,10 @@ def compare(
             check_writable(path, pictures=picture)
     named = read_specifications(specifications)
     scores = read_scores(data, benchmarks, False)
-    found = run(named, scores, unit, refits=refits, folds=folds, folder=folder, jobs=jobs)
+    sampling = replace(SAMPLING, **{k: v for k, v in choices.items() if v is not None})
+    found = run(
+        named, scores, unit, refits=refits, folds=folds, sampling=sampling, folder=folder, jobs=jobs
+    )
     rests = found.sensitivity(aspect) if aspect else None
     if plot_path:
         from bayes_sloth.comparing.comparison_plots import plot_comparison, plot_sensitivity

@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from bayes_sloth.cli.shared import DEFAULT_FIT, SEED, check_writable, print_warnings, read_scores
+from bayes_sloth.cli.shared import (
+    DEFAULT_FIT,
+    SEED,
+    check_writable,
+    echo_fit,
+    print_warnings,
+    read_scores,
+)
 
 
 @click.command()
@@ -64,6 +71,7 @@ def fit(
     specification = Specification(**{k: v for k, v in given.items() if k in names})
     sampling = Sampling(**{k: v for k, v in given.items() if k not in names})
     table = read_scores(scores, benchmarks, as_published)
+    specification.require_benchmarks(len(table.benchmarks))
     print_warnings(table.notes, "note")
     print_warnings(examine(table, specification).problems)
     click.echo(
@@ -77,4 +85,4 @@ def fit(
     if as_json:
         click.echo(json.dumps({"out": out, "health": done.health.to_dict()}, indent=2))
     else:
-        click.echo(f"{done!r}\nSaved to {out}.")
+        echo_fit(done, out, f"bayes-sloth forecast --fit {out} --family F --params 32 --tokens 7")

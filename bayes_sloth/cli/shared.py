@@ -42,6 +42,12 @@ def check_writable(path: str, pictures: bool = False) -> None:
         raise InputError(f"cannot draw '{path}': give a name that ends in .png, .svg or .pdf")
 
 
+def echo_fit(fit: object, out: str, command: str) -> None:
+    """Say what was fitted, where it is, and the next command."""
+    text = repr(fit).partition("\n  Next:")[0]  # that of Python
+    click.echo(f"{text}\nSaved to {out}. Next: {command}")
+
+
 def numbers_of(text: str, option: str) -> list[float]:
     """Read numbers separated by commas."""
     try:

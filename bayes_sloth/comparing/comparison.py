@@ -25,7 +25,7 @@ from bayes_sloth.results import plain
 from bayes_sloth.sampling import Sampling, watched
 from bayes_sloth.scores import Scores, benchmarks_of, load_scores
 from bayes_sloth.specification import Specification
-from bayes_sloth.storage import open_tree, write_tree
+from bayes_sloth.storage import check_folder, open_tree, write_tree
 
 if TYPE_CHECKING:
     from bayes_sloth.comparing.ensemble import Ensemble
@@ -252,7 +252,11 @@ def compare(
     used, _ = scores.with_size_and_tokens()
     sampling, again = sampling or SAMPLING, refit_sampling or REFIT_SAMPLING
     groups = folds_of(make_design(used), unit, folds) if refits == "folds" else []
+    for specification in specifications.values():
+        specification.require_benchmarks(len(used.benchmarks))
     where = None if folder is None else Path(folder)
+    if where is not None:
+        check_folder(where)
     shown = watched() if progress is None else progress
     tasks = [delayed(evaluate)(used, s, sampling, unit, where) for s in specifications.values()]
     done = dict(

@@ -43,6 +43,9 @@ def read_specifications(texts: Iterable[str]) -> dict[str, Specification]:
         name, specification = read_specification(text)
         if name in found:
             raise InputError(f"'{name}' is given twice; name one of them, as mine:{name}")
+        same = next((other for other, known in found.items() if known == specification), None)
+        if same is not None:
+            raise InputError(f"'{name}' is the same model as '{same}'")
         found[name] = specification
     return found
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bayes_sloth.cli.performance_law.shared import DEFAULT_LAW, given
-from bayes_sloth.cli.shared import SEED, check_writable
+from bayes_sloth.cli.shared import SEED, check_writable, echo_fit
 
 
 @click.command()
@@ -59,4 +59,5 @@ def fit(
     if as_json:
         click.echo(json.dumps({"out": out, "health": done.health.to_dict()}, indent=2))
     else:
-        click.echo(f"{done!r}\nSaved to {out}.")
+        shape = "--layers 80 --hidden 8192 --ffn 28672 --params 70.6 --tokens 15"
+        echo_fit(done, out, f"bayes-sloth performance-law forecast --fit {out} {shape}")
