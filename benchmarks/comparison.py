@@ -54,8 +54,15 @@ def rows_of(comparison: Comparison) -> pd.DataFrame:
     names = ("rhat", "ess_bulk", "ess_tail", "divergences", "bfmi", "mode_gap")
     for name in names:
         table[name] = [getattr(comparison.health[s], name) for s in table["specification"]]
-    error = (comparison.pointwise["integration_error"] ** 2).sum("unit").to_series() ** 0.5
-    return table.assign(integration_error=error[table["specification"]].to_numpy())
+    pointwise = comparison.pointwise
+    error = (pointwise["integration_error"] ** 2).sum("unit").to_series() ** 0.5
+    away = pointwise["elpd"] - pointwise["elpd"].sel(specification=table["specification"][0])
+    by_family = away.to_pandas().T.groupby(pointwise["family"].to_numpy()).sum()
+    return table.assign(
+        dse_family=(by_family.std() * len(by_family) ** 0.5)[table["specification"]].to_numpy(),
+        refit_rhat=pointwise["refit_rhat"].max("unit").to_series()[table["specification"]].array,
+        integration_error=error[table["specification"]].to_numpy(),
+    )
 
 
 def sample_all(name: str, specification: Specification, scores: Scores, folder: Path) -> None:

@@ -35,9 +35,10 @@ TEXT = """# Which model? A comparison of specifications
 Written by `benchmarks/comparison_page.py` from what `benchmarks/comparison.py` measured on the
 bundled leaderboard, all twelve benchmarks. **elpd** is the log density that a specification gives
 to what it has not seen, summed over what is left out; **higher is better**, and `elpd_diff` is the
-distance from the best, with its standard error `dse`. A difference within two standard errors, or
-below 4, is none. [A notebook](../notebooks/model_comparison.ipynb) tells what can be concluded, and
-what cannot.
+distance from the best. Its standard error `dse` counts units as independent; those of a family rise
+and fall together, and `dse, families` takes families for the units. A difference within two of the
+larger one, or below 4, is none. [A notebook](../notebooks/model_comparison.ipynb) tells what can be
+concluded, and what cannot.
 
 What is left out is a choice, and answers another question each time. For models and families the
 effects of what is left out (its skill, its variant's deviation, its lineage's level, its slope) are
@@ -62,7 +63,8 @@ Each fit has 2 chains of 500 draws after 500 steps of adaptation: enough to comp
 every limit of a fit to be published (R-hat {rhat}, ESS {ess}). {modes}
 
 A refit has 2 chains of 300 draws; `error of the refits` is the Monte Carlo standard error of their
-sum of elpd, for models and for families.
+sum of elpd, `R-hat of the refits` the largest of a unit's log density; each for models and for
+families.
 
 {health}
 
@@ -93,7 +95,8 @@ Each family is taken out of the sums in turn, and each prior raised to the power
 def tables(results: pd.DataFrame, units: pd.DataFrame) -> str:
     psis = units.groupby(["kind", "specification"])["psis_elpd"].sum()
     high = (units["pareto_k"] > units["good_k"]).groupby([units["kind"], units["specification"]])
-    columns = ["specification", "elpd", "elpd_diff", "dse", "p_loo", "stacking", "pseudo_bma"]
+    columns = ["specification", "elpd", "elpd_diff", "dse", "dse_family", "p_loo"]
+    columns += ["stacking", "pseudo_bma"]
     parts = []
     for unit, question in QUESTIONS.items():
         part = results[results["unit"] == unit]
@@ -104,11 +107,12 @@ def tables(results: pd.DataFrame, units: pd.DataFrame) -> str:
                 2, "PSIS", psis[unit][part["specification"]].map("{:.1f}".format).to_numpy()
             )
             count = high.sum()[unit][part["specification"]].to_numpy()
-        for column in ("elpd", "elpd_diff", "dse", "p_loo"):
+        for column in ("elpd", "elpd_diff", "dse", "dse_family", "p_loo"):
             shown[column] = shown[column].map("{:.1f}".format)
         for column in ("stacking", "pseudo_bma"):
             shown[column] = shown[column].map("{:.2f}".format)
         shown["high k"] = [f"{k} of {n}" for k, n in zip(count, part["units"], strict=True)]
+        shown = shown.rename(columns={"dse_family": "dse, families"})
         parts.append(f"## {question}\n\n{markdown(shown)}\n")
     return "\n".join(parts)
 
@@ -116,6 +120,7 @@ def tables(results: pd.DataFrame, units: pd.DataFrame) -> str:
 def health(results: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
     squares = (units["refit_error"] ** 2).groupby([units["specification"], units["kind"]]).sum()
     error = (squares**0.5).unstack()
+    rhat = results.pivot(index="specification", columns="unit", values="refit_rhat")
     part = results[results["unit"] == "score"].set_index("specification")
     shown = pd.DataFrame(
         {
@@ -123,6 +128,11 @@ def health(results: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
             "ESS, smallest": part[["ess_bulk", "ess_tail"]].min(axis=1).map("{:.0f}".format),
             "divergences": part["divergences"],
             "log density gap of chains, sd": part["mode_gap"].map("{:.2f}".format),
+            "BFMI": part["bfmi"].map("{:.2f}".format),
+            "R-hat of the refits": [
+                f"{rhat.at[name, 'model']:.2f}, {rhat.at[name, 'family']:.2f}"
+                for name in part.index
+            ],
             "error of the refits": [
                 f"{error.at[name, 'model']:.1f}, {error.at[name, 'family']:.1f}"
                 for name in part.index
@@ -135,7 +145,10 @@ def health(results: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
 def modes(results: pd.DataFrame) -> str:
     apart = results[results["mode_gap"] > MODE_LIMIT]["specification"].unique()
     if not len(apart):
-        return "No specification has chains in different modes."
+        return (
+            "The log densities of no specification's chains lie apart, which does not rule out "
+            "another mode that neither has met."
+        )
     return f"**Chains in different modes: {', '.join(apart)}**; their rows say little."
 
 

@@ -229,7 +229,9 @@ def test_exact_refits_take_the_place_of_importance_sampling(found: Comparison):
     assert len(units_to_refit(bad, "all")["vague"]) == UNITS
     assert units_to_refit(bad, "none") == {"vague": [], "tight": []}
     assert comparison_table(bad).at["tight", "high_k"] == 2
-    done = with_refits(bad, {"tight": [{"unit": "unit 3", "elpd": -9.0, "error": 0.1}]})
+    done = with_refits(
+        bad, {"tight": [{"unit": "unit 3", "elpd": -9.0, "error": 0.1, "rhat": 1.0}]}
+    )
     table = comparison_table(done)
     assert (table.at["tight", "high_k"], table.at["tight", "refitted"]) == (1, 1)
     before = float(bad["elpd"].sel(specification="tight", unit="unit 3"))

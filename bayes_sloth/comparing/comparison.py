@@ -48,7 +48,8 @@ class Comparison:
     pointwise : Dataset
         By ``specification`` and ``unit``: ``elpd``, ``pareto_k``, ``lppd``,
         ``integration_error``; ``refitted`` (whether elpd is of an exact refit) with
-        ``refit_elpd`` and ``psis_elpd``; attribute ``good_k``, the limit of k.
+        ``refit_elpd``, its Monte Carlo ``refit_error`` and ``refit_rhat`` (of the log density),
+        and ``psis_elpd``; attribute ``good_k``, the limit of k.
     densities : dict of str to Dataset
         By specification: log density of each unit at each draw, and log prior.
     specifications : dict of str to Specification
@@ -342,6 +343,7 @@ def combine(parts: Mapping[str, xr.Dataset]) -> xr.Dataset:
         psis_elpd=joined["elpd"],
         refit_elpd=xr.full_like(joined["elpd"], np.nan),
         refit_error=xr.full_like(joined["elpd"], np.nan),
+        refit_rhat=xr.full_like(joined["elpd"], np.nan),
         refitted=xr.full_like(joined["elpd"], False, dtype=bool),
     )
 
@@ -355,6 +357,7 @@ def with_refits(pointwise: xr.Dataset, refits: Mapping[str, list[dict[str, Any]]
             for variable in ("elpd", "refit_elpd"):
                 changed[variable].loc[at] = one["elpd"]
             changed["refit_error"].loc[at] = one["error"]
+            changed["refit_rhat"].loc[at] = one["rhat"]
             changed["refitted"].loc[at] = True
     return changed
 
