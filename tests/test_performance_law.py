@@ -79,6 +79,7 @@ def test_precision_loss_and_depth_without_width_cost_points():
         ({"params_b": 1.007e10}, "billions"),
         ({"params_b": 0}, "above zero"),
         ({"hidden": 409600}, "billion parameters"),
+        ({"layers": 4096, "hidden": 32}, "are they swapped"),
         ({"layers": 0}, "layers"),
         ({"ffn": 8192.5}, "ffn"),
         ({"layers": float("nan")}, "layers"),

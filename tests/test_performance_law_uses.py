@@ -204,6 +204,8 @@ def test_closed_model_is_a_ridge_with_the_truth_on_it(fit: LawFit):
     assert low < 7 < high
     assert answer.numbers["log_correlation"] < -0.1
     assert answer.table["probability"].sum() == pytest.approx(1, abs=0.02)
+    short = law.infer_size(fit, truth, release="2024-06", between_b=(0.3, 8))
+    assert any("largest size considered, 8 billion" in text for text in short.warnings)
 
 
 def test_contamination_needs_a_second_benchmark_that_agrees(fit: LawFit):

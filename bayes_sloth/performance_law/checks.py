@@ -64,6 +64,12 @@ def check_architecture(
             lambda v: ~((v >= 1) & (v < 1e7) & (v % 1 == 0)),
             label + name + " is {:g}: give a whole number of at least 1, such as 32, 4096 or 11008",
         )
+    _refuse(
+        np.asarray(hidden, float) / np.asarray(layers, float),
+        lambda v: v < 1,
+        label
+        + "hidden is {:.2g} times layers, where models have 37 to 205 times: are they swapped?",
+    )
     _refuse(params_b, lambda v: ~(v > 0) & ~np.isnan(v), label + "params_b is {:g}: " + _ABOVE)
     _refuse(
         params_b,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bayes_sloth.performance_law.fitting import LawFit
 
 SMALLEST_B, LARGEST_B = 0.3, 2000.0
+NEAR, AT_BOUND = 1.5, 0.05  # so near a bound, and so much of the posterior there, it is said
 EDGES_B = (0.3, 1, 3, 10, 30, 100, 300, 1000, 2000)
 
 
@@ -93,7 +94,12 @@ def infer_size(
             "log_correlation": float(np.corrcoef(np.log(size_b), np.log(tokens_t))[0, 1]),
             "effective_draws": effective,
         },
-        (*(() if fit.health.passed else (fit.health.sentence(),)), *rough(effective), *_CAVEATS),
+        (
+            *(() if fit.health.passed else (fit.health.sentence(),)),
+            *rough(effective),
+            *_at_bounds(size_b, between_b),
+            *_CAVEATS,
+        ),
         pd.DataFrame({"params_b": size_b, "tokens_t": tokens_t}),
     )
 
@@ -136,6 +142,20 @@ def _ridge(size_b: np.ndarray, tokens_t: np.ndarray) -> pd.DataFrame:
             "tokens_t_upper90": bounds[2],
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("params")
+
+
+def _at_bounds(size_b: np.ndarray, between_b: tuple[float, float]) -> list[str]:
+    """Say where the interval ends because the sizes considered do."""
+    found = []
+    for bound, name in zip(between_b, ("smallest", "largest"), strict=True):
+        share = (np.abs(np.log(size_b / bound)) < np.log(NEAR)).mean()
+        if share > AT_BOUND:
+            found.append(
+                f"{share:.0%} of the posterior lie within a factor of {NEAR:g} of the {name} size "
+                f"considered, {bound:g} billion: that end of the interval is the bound's, not the "
+                "data's"
+            )
+    return found
 
 
 def _sentence(size_b: np.ndarray, tokens_t: np.ndarray) -> str:
