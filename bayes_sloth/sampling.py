@@ -86,10 +86,11 @@ def interrupt_afterwards() -> Iterator[None]:
 
     A second one ends the process as always.
     """
-    if threading.current_thread() is not threading.main_thread():
+    before, seen = signal.getsignal(signal.SIGINT), []
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or before == signal.SIG_IGN:
         yield
         return
-    before, seen = signal.getsignal(signal.SIGINT), []
 
     def wait(*_: object) -> None:
         seen.append(True)
