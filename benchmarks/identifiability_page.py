@@ -64,9 +64,9 @@ def recovery_sentence(recovery: pd.DataFrame) -> str:
         f"90 % intervals hold {share['expected_score']} of "
         f"{held.at['expected_score', 'elements']:.0f} expected scores, {share['growth']} of growth "
         f"and {share['shared_covariance']} of the shared covariance, {share['loadings']} of "
-        f"{held.at['loadings', 'elements']:.0f} aligned loadings, but {share['intercept']} of the "
+        f"{held.at['loadings', 'elements']:.0f} aligned loadings, {share['intercept']} of the "
         f"intercepts, {share['link_shape']} of the link shapes and {share['ceiling']} of the "
-        "ceilings."
+        f"ceilings ({held.at['link_shape', 'elements']:.0f} of each)."
     )
 
 
