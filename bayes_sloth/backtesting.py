@@ -23,7 +23,7 @@ from bayes_sloth.metrics import CellScores, crps, pit, score_cells
 from bayes_sloth.sampling import Sampling, watched
 from bayes_sloth.scores import Scores, benchmarks_of, load_scores
 from bayes_sloth.specification import Specification
-from bayes_sloth.storage import slug, write_json
+from bayes_sloth.storage import check_folder, slug, write_json
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -174,6 +174,8 @@ def backtest(
     settings |= {"specification": asdict(specification), "sampling": asdict(sampling)}
     used, _ = scores.with_size_and_tokens()
     key = content_key(used, settings)
+    if folder is not None:
+        check_folder(folder)
     where = None if folder is None else Path(folder) / key
     tasks = [delayed(run_fold)(used, fold, specification, sampling, where) for fold in folds]
     results = Parallel(n_jobs=jobs, return_as="generator")(tasks)
