@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,10 +28,16 @@ from bayes_sloth.storage import check_folder, slug, write_json
 if TYPE_CHECKING:
     import xarray as xr
 
+    from bayes_sloth.design import Design
 
-# Two chains suffice for a fold; the default fit has four and more draws. Longer steps than by
-# default take less time here for as many effective draws.
-FOLD_SAMPLING = Sampling(chains=2, tune=300, draws=500, target_accept=0.7)
+
+# Two chains suffice for most folds; the default fit has four and more draws. Longer steps than by
+# default take less time here for as many effective draws. A fold beyond the limits of a fit is
+# sampled again, by the next of these.
+FOLD_SAMPLING = (
+    Sampling(chains=2, tune=300, draws=500, target_accept=0.7),
+    Sampling(chains=2, tune=600, draws=1500, target_accept=0.85),
+)
 REPEATS = 5
 QUANTILES = {
     "median": 0.5,
@@ -55,7 +61,7 @@ class Backtest:
         ``actual``, ``median``, interval bounds, ``crps``, ``pit``; scores in [0, 1].
     folds : DataFrame
         Indexed by ``fold``: seconds, the worst R-hat and ESS of the test models' expected scores,
-        divergences.
+        divergences, and how many times it was sampled.
     settings : dict
         What was run.
     """
@@ -107,13 +113,11 @@ def fold_problems(folds: pd.DataFrame) -> list[str]:
     """
     if "rhat" not in folds:
         return []
-    passed = (
-        (folds["rhat"] <= RHAT_LIMIT) & (folds["ess"] >= ESS_LIMIT) & (folds["divergences"] == 0)
-    )
     return [
         f"fold {name} has not passed: R-hat {row['rhat']:.3f}, ESS {row['ess']:.0f}, "
         f"{row['divergences']:.0f} divergences"
-        for name, row in folds[~passed].iterrows()
+        for name, row in folds.iterrows()
+        if not _passed(row)
     ]
 
 
@@ -145,8 +149,11 @@ def backtest(
     model : str
         ``"skills"``, or a baseline of `bayes_sloth.baselines.BASELINES`, which gets
         leave-one-family-out conformal intervals.
-    specification, sampling : optional
-        Of the skills model; two chains of 500 draws by default.
+    specification : Specification, optional
+        Of the skills model.
+    sampling : Sampling, optional
+        How each fold is sampled. By default two chains of 500 draws, and a fold that does not pass
+        a fit's diagnostics is sampled once more, for longer and with smaller steps.
     folder : path-like, optional
         Where finished folds are kept: run again, the backtest goes on from there.
     jobs : int
@@ -170,14 +177,18 @@ def backtest(
     settings = {"suite": suite, "seen": seen, "strict": strict, "model": model}
     if model != "skills":
         return _baseline(scores, folds, settings)
-    specification, sampling = specification or Specification(), sampling or FOLD_SAMPLING
-    settings |= {"specification": asdict(specification), "sampling": asdict(sampling)}
+    specification = specification or Specification()
+    attempts = FOLD_SAMPLING if sampling is None else (sampling,)
+    settings |= {
+        "specification": asdict(specification),
+        "sampling": [asdict(attempt) for attempt in attempts],
+    }
     used, _ = scores.with_size_and_tokens()
     key = content_key(used, settings)
     if folder is not None:
         check_folder(folder)
     where = None if folder is None else Path(folder) / key
-    tasks = [delayed(run_fold)(used, fold, specification, sampling, where) for fold in folds]
+    tasks = [delayed(run_fold)(used, fold, specification, attempts, where) for fold in folds]
     results = Parallel(n_jobs=jobs, return_as="generator")(tasks)
     shown = watched() if progress is None else progress
     done = list(
@@ -200,7 +211,7 @@ def run_fold(
     scores: Scores,
     fold: Fold,
     specification: Specification,
-    sampling: Sampling,
+    attempts: Sequence[Sampling],
     folder: Path | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Fit without what the fold hides, and forecast its test models.
@@ -210,7 +221,9 @@ def run_fold(
     scores : Scores
         Models with size and tokens, nothing hidden.
     fold : Fold
-    specification, sampling
+    specification : Specification
+    attempts : sequence of Sampling
+        How to sample; the next one where the one before has not passed.
     folder : Path, optional
         Where the finished fold is kept; read from there if it is.
 
@@ -218,11 +231,10 @@ def run_fold(
     -------
     cells : DataFrame
     about : dict
-        ``fold``, ``seconds`` and diagnostics of the test models' expected scores.
+        ``fold``, ``seconds``, ``attempts`` made, and of the last one ``divergences``, and ``rhat``
+        and ``ess``, the worst of the test models' expected scores.
     """
-    from bayes_sloth.forecasting import expected_scores, predict_fitted
     from bayes_sloth.model import observed_cells
-    from bayes_sloth.sampling import sample
 
     kept = None if folder is None else folder / f"{slug(fold.name)}.json"
     if kept is not None and kept.is_file():
@@ -231,25 +243,41 @@ def run_fold(
     started = time.perf_counter()
     design, compiled = compiled_model(scores, specification)
     hidden = scores.hide(fold.hidden.loc[scores.models.index])
-    tree = sample(
-        compiled.with_data(**observed_cells(design, hidden.values.to_numpy(float))),
-        sampling,
-        progress=False,
-    )
-    posterior, design = tree["posterior"].to_dataset(), replace(design, scores=hidden)
-    draws = predict_fitted(posterior, design, fold.test_models, repeats=REPEATS)
-    expected = expected_scores(posterior, design)
-    columns = scores.values.columns.get_indexer(pd.Index(fold.benchmarks))
-    cells = _cells(scores, fold, draws[..., columns])
-    about = {
-        "fold": fold.name,
-        "seconds": time.perf_counter() - started,
-        **_diagnostics(expected.sel(model=list(fold.test_models), benchmark=list(fold.benchmarks))),
-        "divergences": int(tree["sample_stats"]["diverging"].sum()),
-    }
+    compiled = compiled.with_data(**observed_cells(design, hidden.values.to_numpy(float)))
+    design = replace(design, scores=hidden)
+    for attempt, sampling in enumerate(attempts, start=1):
+        draws, health = _sampled(compiled, design, fold, sampling)
+        about = {"fold": fold.name, "attempts": attempt, **health}
+        if _passed(health):
+            break
+    cells = _cells(scores, fold, draws)
+    about["seconds"] = time.perf_counter() - started
     if kept is not None:
         write_json(kept, {"cells": cells.to_dict("records"), "about": about})
     return cells, about
+
+
+def _sampled(
+    compiled: Any, design: Design, fold: Fold, sampling: Sampling
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Return draws of the test scores, of shape (..., model, benchmark), and diagnostics."""
+    from bayes_sloth.forecasting import expected_scores, predict_fitted
+    from bayes_sloth.sampling import sample
+
+    tree = sample(compiled, sampling, progress=False)
+    posterior = tree["posterior"].to_dataset()
+    draws = predict_fitted(posterior, design, fold.test_models, repeats=REPEATS)
+    columns = design.scores.values.columns.get_indexer(pd.Index(fold.benchmarks))
+    expected = expected_scores(posterior, design)
+    tested = expected.sel(model=list(fold.test_models), benchmark=list(fold.benchmarks))
+    divergences = int(tree["sample_stats"]["diverging"].sum())
+    return draws[..., columns], {**_diagnostics(tested), "divergences": divergences}
+
+
+def _passed(health: Mapping[str, float] | pd.Series) -> bool:
+    return bool(
+        health["rhat"] <= RHAT_LIMIT and health["ess"] >= ESS_LIMIT and health["divergences"] == 0
+    )
 
 
 def _cells(scores: Scores, fold: Fold, draws: np.ndarray) -> pd.DataFrame:

@@ -38,6 +38,9 @@ def main() -> None:
             "largest_rhat": done.folds["rhat"].max(),
             "smallest_ess": done.folds["ess"].min(),
             "divergences": done.folds["divergences"].sum(),
+            "folds": len(done.folds),
+            "sampled_again": (done.folds["attempts"] > 1).sum(),
+            "not_passed": len(done.problems()),
         }
         rows.append({**about, "cells": len(done.cells), **done.scores.summary, **errors, **sampler})
         cells.append(done.cells.assign(**about))

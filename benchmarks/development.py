@@ -73,7 +73,7 @@ def compared(choices: dict[str, Specification], keep: str) -> pd.DataFrame:
         cells = []
         for fold in folds:
             where = Path(keep) / name.replace(" ", "_") / f"{fold.suite}{fold.seen}"
-            part, about = run_fold(scores, fold, specification, SAMPLING, where)
+            part, about = run_fold(scores, fold, specification, [SAMPLING], where)
             print(name, fold.suite, fold.seen, about, flush=True)
             cells.append(part.assign(fold=f"{fold.suite} {fold.seen} {fold.name}"))
         table = pd.concat(cells, ignore_index=True)

@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from bayes_sloth import backtesting
 from bayes_sloth.backtesting import FOLD_SAMPLING, backtest
+from bayes_sloth.design import make_design
 from bayes_sloth.errors import InputError
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.scores import Scores, data_folder
@@ -55,6 +58,40 @@ def test_finished_folds_are_read_and_not_run_again(
     assert (cells["median"].item(), about["seconds"]) == (0.4, 1.0)
     with pytest.raises(KeyboardInterrupt):
         backtesting.run_fold(small_scores, fold, *choices, tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    ("healths", "attempts"),
+    [
+        ([{"rhat": 1.002, "ess": 900, "divergences": 0}], 1),
+        ([{"rhat": 1.02, "ess": 900, "divergences": 0}, {}], 2),
+        ([{"rhat": 1.002, "ess": 300, "divergences": 0}, {}], 2),
+        ([{"rhat": 1.002, "ess": 900, "divergences": 1}, {"ess": 399}], 2),
+    ],
+)
+def test_a_fold_that_has_not_passed_is_sampled_again_for_longer(
+    small_scores: Scores, monkeypatch: pytest.MonkeyPatch, healths: list, attempts: int
+):
+    passing = {"rhat": 1.0, "ess": 1000, "divergences": 0}
+    fold = backtesting.make_folds(small_scores, "v1", 1)[0]
+    level, made = iter([0.3, 0.6]), []
+
+    def sampled(compiled, design, fold, sampling):
+        made.append(sampling)
+        shape = (2, 5, len(fold.test_models), len(fold.benchmarks))
+        return np.full(shape, next(level)), passing | healths[len(made) - 1]
+
+    design, uncompiled = make_design(small_scores), SimpleNamespace(with_data=lambda **_: None)
+    monkeypatch.setattr(backtesting, "compiled_model", lambda *_: (design, uncompiled))
+    monkeypatch.setattr(backtesting, "_sampled", sampled)
+    cells, about = backtesting.run_fold(
+        small_scores, fold, backtesting.Specification(), FOLD_SAMPLING
+    )
+    assert made == list(FOLD_SAMPLING[:attempts])
+    assert about["attempts"] == attempts
+    assert (cells["median"] == [0.3, 0.6][attempts - 1]).all()
+    failed = backtesting.fold_problems(pd.DataFrame([about]).set_index("fold"))
+    assert len(failed) == ("ess" in healths[-1] and healths[-1]["ess"] < 400)
 
 
 @pytest.mark.slow
