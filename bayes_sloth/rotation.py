@@ -205,6 +205,7 @@ def minimise(
     matrix, step = matrix.copy(), np.ones(len(matrix))
     value, slope = criterion(rotated(loadings, matrix))
     active = np.arange(len(matrix))
+    moved, before = np.zeros_like(matrix), np.zeros_like(matrix)
     for _ in range(steps):
         projected = gradient_of(loadings[active], matrix[active], slope[active])
         squared = (projected**2).sum(axis=(1, 2))
@@ -212,13 +213,14 @@ def minimise(
         active, projected, squared = active[left], projected[left], squared[left]
         if not len(active):
             break
-        step[active] *= 2
+        step[active] = _step_length(moved[active], projected - before[active])
+        before[active], moved[active] = projected, -matrix[active]
         searching = np.arange(len(active))
-        for _ in range(20):  # halve until the value falls enough (Armijo)
+        for _ in range(30):  # halve until the value falls (Armijo)
             rows = active[searching]
             trial = retract(matrix[rows] - step[rows, None, None] * projected[searching])
             new_value, new_slope = criterion(rotated(loadings[rows], trial))
-            good = new_value < value[rows] - 0.5 * squared[searching] * step[rows]
+            good = new_value < value[rows] - 1e-4 * squared[searching] * step[rows]
             taken = rows[good]
             matrix[taken], value[taken] = trial[good], new_value[good]
             slope[taken] = new_slope[good]
@@ -226,8 +228,20 @@ def minimise(
             if not len(searching):
                 break
             step[active[searching]] /= 2
+        moved[active] += matrix[active]
         active = np.delete(active, searching)  # no step lowers the value any more
     return matrix, value
+
+
+def _step_length(moved: np.ndarray, turned: np.ndarray) -> np.ndarray:
+    """Return the step that the last move and change of gradient suggest (Barzilai & Borwein 1988).
+
+    Flat valleys of a criterion need thousands of steps of a length that is only doubled and halved,
+    and a start that is cut short looks like an optimum of its own.
+    """
+    curvature = np.abs((moved * turned).sum(axis=(1, 2)))
+    suggested = (moved**2).sum(axis=(1, 2)) / np.maximum(curvature, np.finfo(float).tiny)
+    return np.where(curvature > 0, np.clip(suggested, 1e-8, 1e8), 1.0)
 
 
 def promax(loadings: np.ndarray, turn: np.ndarray) -> np.ndarray:

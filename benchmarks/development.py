@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth import Specification, benchmarks_of, load_scores
-from bayes_sloth.backtesting import run_fold
+from bayes_sloth.backtesting import QUANTILES, run_fold
 from bayes_sloth.folds import Fold, complete_models, make_folds, suite_benchmarks
 from bayes_sloth.metrics import score_cells
 from bayes_sloth.sampling import Sampling
 from bayes_sloth.scores import Scores, data_folder
 
-RESULTS = Path(__file__).parent / "results" / "development.csv"
+RESULTS = Path(__file__).parent / "results"
 SETTINGS = [("v1", 1), ("v2", 1), ("v1", 2)]
 SAMPLING = Sampling(chains=2, tune=300, draws=300)
 FLAT = {"ceiling_fraction": {"alpha": 2.0, "beta": 2.0}}
@@ -64,11 +64,11 @@ def difference(cells: pd.DataFrame, default: pd.DataFrame, column: str) -> tuple
     return float(gap.mean()), float((drawn[:, 0] / drawn[:, 1]).std())
 
 
-def compared(choices: dict[str, Specification], keep: str) -> pd.DataFrame:
-    """Return a row for each choice, against the first of them; finished folds stay in `keep`."""
+def forecasts(choices: dict[str, Specification], keep: str) -> dict[str, pd.DataFrame]:
+    """Return the forecasts of each choice, cell by cell; finished folds stay in `keep`."""
     scores, _ = load_scores(errata=False).select(benchmarks_of("both")).with_size_and_tokens()
     folds = development_folds(scores)
-    rows, default = [], None
+    tables = {}
     for name, specification in choices.items():
         cells = []
         for fold in folds:
@@ -77,12 +77,16 @@ def compared(choices: dict[str, Specification], keep: str) -> pd.DataFrame:
             print(name, fold.suite, fold.seen, about, flush=True)
             cells.append(part.assign(fold=f"{fold.suite} {fold.seen} {fold.name}"))
         table = pd.concat(cells, ignore_index=True)
-        default = table if default is None else default
-        error = table.assign(error=(table["median"] - table["actual"]).abs())
+        tables[name] = table.assign(error=(table["median"] - table["actual"]).abs())
+    return tables
+
+
+def compared(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return a row for each choice, against the first of them."""
+    rows, default = [], next(iter(tables.values()))
+    for name, table in tables.items():
         crps, crps_se = difference(table, default, "crps")
-        mae, mae_se = difference(
-            error, default.assign(error=(default["median"] - default["actual"]).abs()), "error"
-        )
+        mae, mae_se = difference(table, default, "error")
         summary = score_cells(table).summary
         rows.append(
             {"choice": name, "cells": len(table), **summary, "mean_pit": table["pit"].mean()}
@@ -93,13 +97,40 @@ def compared(choices: dict[str, Specification], keep: str) -> pd.DataFrame:
     return pd.DataFrame(rows).round(4)
 
 
+def averages(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return a row for each set of choices whose quantiles are averaged with the default's."""
+    default_name, *others = tables
+    default, rows = tables[default_name], []
+    for members in ([default_name, other] for other in others):
+        rows.append(averaged(members, tables, default))
+    rows.append(averaged(list(tables), tables, default))
+    return pd.DataFrame(rows).round(4)
+
+
+def averaged(
+    members: list[str], tables: dict[str, pd.DataFrame], default: pd.DataFrame
+) -> dict[str, str | float]:
+    """Return how the average of the quantiles of some choices forecasts, against the default."""
+    names = list(QUANTILES)
+    mean = sum(tables[name][names] for name in members) / len(members)
+    table = default.assign(**mean)
+    table["error"] = (table["median"] - table["actual"]).abs()
+    mae, mae_se = difference(table, default, "error")
+    summary = score_cells(table).summary
+    chosen = {name: summary[name] for name in ("mae", "coverage90", "interval_score90")}
+    about = {"average_of": " + ".join(members), "cells": len(table), **chosen}
+    return about | {"error_difference": mae, "error_difference_se": mae_se}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--choices", nargs="+", default=list(CHOICES), choices=list(CHOICES))
     parser.add_argument("--keep", default="development", help="folder of finished folds")
     arguments = parser.parse_args()
     chosen = {name: CHOICES[name] for name in arguments.choices}
-    compared(chosen, arguments.keep).to_csv(RESULTS, index=False)
+    tables = forecasts(chosen, arguments.keep)
+    compared(tables).to_csv(RESULTS / "development.csv", index=False)
+    averages(tables).to_csv(RESULTS / "development_average.csv", index=False)
 
 
 if __name__ == "__main__":

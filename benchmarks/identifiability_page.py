@@ -83,6 +83,22 @@ def sbc_sentence(ranks: pd.DataFrame, summary: pd.DataFrame) -> str:
     )
 
 
+def geomin_sentence(optima: pd.DataFrame) -> str:
+    best, second = (optima[optima["optimum"] == place] for place in (0, 1))
+    count = optima.groupby("seed").size()
+    others = optima.groupby("seed")["starts"].sum().sub(best.set_index("seed")["starts"])
+    return (
+        f"In {(count == 2).sum()} of {len(count)} fits from different seeds the starts end in two "
+        f"optima: a best of {_range(best['criterion'])} and a second of "
+        f"{_range(second['criterion'])}. {others.min()} to {others.max()} of the hundred starts "
+        "miss the best: whoever rotates once may read the skills in either way."
+    )
+
+
+def _range(values: pd.Series) -> str:
+    return f"{values.min():.2f} to {values.max():.2f}"
+
+
 def unsure_sentence(planted: pd.DataFrame) -> str:
     models = planted[(planted["replicate"] == "errata") & (planted["what"] == "model")]
     return f"{1 - models['reliable'].astype(float).mean():.0%} of the models"
@@ -94,6 +110,7 @@ def blocks() -> dict[str, str]:
         "planted": markdown(planted_table(rates)),
         "errata": errata_sentence(rates),
         "recovery": recovery_sentence(read("recovery_coverage")),
+        "geomin": geomin_sentence(read("geomin_optima")),
         "sbc": sbc_sentence(read("sbc"), read("sbc_summary")),
         "unsure": unsure_sentence(pd.read_csv(RESULTS / "planted.csv", low_memory=False)),
     }

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from bayes_sloth.errors import InputError
 from bayes_sloth.rotation import (
@@ -17,6 +18,14 @@ from bayes_sloth.rotation import (
 HARMAN8 = np.array([
     [0.830, -0.396], [0.818, -0.469], [0.777, -0.470], [0.798, -0.401],
     [0.786, 0.500], [0.672, 0.458], [0.594, 0.444], [0.647, 0.333],
+])  # fmt: skip
+
+
+# Twelve benchmarks on three skills, as a point fit of Sloth to the leaderboard loads them.
+TWELVE = np.array([
+    [1.60, 0.50, -0.44], [0.64, 0.09, -0.57], [0.50, -0.03, -0.63], [0.64, -0.03, -0.64],
+    [0.57, 0.46, -0.31], [3.17, 1.34, -0.24], [0.09, 0.51, -0.41], [1.54, 0.49, -0.47],
+    [3.21, 1.36, -0.12], [2.12, 0.52, -0.40], [0.80, 0.23, -0.22], [1.64, 0.54, -0.42],
 ])  # fmt: skip
 
 
@@ -106,6 +115,22 @@ def test_a_second_optimum_near_the_best_is_told():
     assert found.agreement < 1
     assert "second optimum is near" in found.sentence()
     assert found.optima["starts"].sum() == 100
+
+
+def test_the_optima_are_those_of_another_minimiser():
+    """Flat valleys: a start that is cut short there would count as an optimum of its own."""
+
+    def criterion(free: np.ndarray) -> float:
+        matrix = free.reshape(3, 3)
+        return geomin(rotated(TWELVE, matrix / np.linalg.norm(matrix, axis=0)))[0]
+
+    ends = [
+        minimize(criterion, start.ravel(), method="BFGS", options={"gtol": 1e-7}).fun
+        for start in random_starts(3, 20, seed=7)
+    ]
+    found = rotate(TWELVE, "geomin").optima["criterion"]
+    np.testing.assert_allclose(found, np.unique(np.round(ends, 4)), atol=1e-4)
+    assert len(found) == 2
 
 
 def test_each_draw_keeps_to_the_optimum_of_the_mean():

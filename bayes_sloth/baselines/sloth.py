@@ -209,11 +209,11 @@ def _fit(law: Law, train: Scores, fold: Fold, seeds: Sequence[int]) -> list[pd.D
         train_asymptote=law.train_asymptote,
     )
     slopes = law.covariates(table.known).shape[1]
-    fitted = _best_rate(problems, problems.draw(seeds, slopes))
+    fitted = best_rate(problems, problems.draw(seeds, slopes))
     if law.link == "trained":
         fixed = problems.unpack(fitted)
         problems = replace(problems, train_asymptote=True, train_link=True)
-        fitted = _best_rate(problems, problems.draw(seeds, slopes, resume=fixed))
+        fitted = best_rate(problems, problems.draw(seeds, slopes, resume=fixed))
     values = problems.values(fitted, law.design(table.asked))
     return [
         forecast(fold, np.concatenate(list(parts), axis=1))
@@ -221,7 +221,7 @@ def _fit(law: Law, train: Scores, fold: Fold, seeds: Sequence[int]) -> list[pd.D
     ]
 
 
-def _best_rate(problems: SkillsProblems, start: Floats) -> Floats:
+def best_rate(problems: SkillsProblems, start: Floats) -> Floats:
     """Descend at each learning rate; keep for each problem the one with the lowest error."""
     count = len(RATES)
     descent = descend(
