@@ -21,6 +21,10 @@ STATUS = {  # of a family, as `place` finds it
     "lineage": "a new variant of a known lineage",
     "unseen": "a family nobody has seen",
 }
+LIMITS = {  # of what is asked: the largest, its unit, and smaller units that may have been meant
+    "params_b": (20000, "billions", [(1e9, "parameters")]),
+    "tokens_t": (500, "trillions", [(1e3, "billion"), (1e12, "tokens")]),
+}
 FAR = 0.3  # tenfolds beyond the data (a factor of two) that call for a warning
 
 
@@ -55,18 +59,27 @@ def asked_models(
             f"model '{asked.index[nameless][0]}': the family has no name; give a variant, a "
             "lineage, or any new name for a family nobody has seen"
         )
-    for name, limit, unit in (("params_b", 20000, "billions"), ("tokens_t", 500, "trillions")):
+    for name, (limit, unit, _) in LIMITS.items():
         values = pd.to_numeric(asked[name], errors="coerce")
         wrong = ~(values.gt(0) & values.le(limit)) & asked[name].notna()
         if wrong.any():
+            meant = _meant(name, values[wrong].iloc[0])
             raise InputError(
                 f"model '{asked.index[wrong][0]}', {name}, value '{asked[name][wrong].iloc[0]}': "
-                f"give a positive number in {unit}, at most {limit}"
+                f"give a positive number in {unit}, at most {limit}{meant}"
             )
         asked[name] = values.astype(float)
     if not asked.index.is_unique:
         asked.index = pd.Index([f"{n} ({i + 1})" for i, n in enumerate(asked.index)], name="model")
     return asked.astype({"instruct": bool})[["family", "params_b", "tokens_t", "instruct"]]
+
+
+def _meant(name: str, value: float) -> str:
+    """Return what a value would be in the right unit, where another one was likely meant."""
+    for factor, unit in LIMITS[name][2]:
+        if 0.01 <= value / factor <= 100:
+            return f" ({value:g} {unit} are {value / factor:g})"
+    return ""
 
 
 def check_sizes(asked: pd.DataFrame, known: pd.DataFrame) -> None:

@@ -72,14 +72,20 @@ def recovery_sentence(recovery: pd.DataFrame) -> str:
 
 def sbc_sentence(ranks: pd.DataFrame, summary: pd.DataFrame) -> str:
     replicates = ranks.drop_duplicates("replicate")
-    coverage, rank = summary["coverage90"], summary["mean_rank"]
+    total = len(replicates)
+    held, rank = summary["coverage90"], summary["mean_rank"]
+    uneven = (summary["share_p_below_5_percent"] * summary["elements"]).sum()
+    error = (0.9 * 0.1 / total) ** 0.5
     return (
-        f"{len(replicates)} replicates of eight lineages on six benchmarks. 90 % intervals hold "
-        f"{coverage.min():.0%} to {coverage.max():.0%} of the truths for every kind of parameter, "
-        f"and mean ranks lie between {rank.min():.2f} and {rank.max():.2f}. **This is small, and "
-        "not clean**: data drawn from the prior are harder to sample than real ones, "
-        f"{(replicates['rhat'] > 1.05).sum()} of the {len(replicates)} have an R-hat above 1.05 at "
-        f"300 draws, and {(replicates['divergences'] > 0).sum()} have divergences."
+        f"{total} replicates of eight lineages on six benchmarks. Of {summary['elements'].sum()} "
+        f"elements the ranks of {uneven:.0f} depart from uniform ones at the 5 % level, where "
+        f"{0.05 * summary['elements'].sum():.0f} would by chance. 90 % intervals hold "
+        f"{held.min():.0%} ({held.idxmin()}) to {held.max():.0%} ({held.idxmax()}) of the truths, "
+        f"by kind of parameter (standard error of one element: {error:.1%}), and mean ranks lie "
+        f"between {rank.min():.2f} and {rank.max():.2f}. Scores drawn from the prior are harder to "
+        f"sample than real ones: {(replicates['rhat'] > 1.05).sum()} of the {total} fits have an "
+        f"R-hat above 1.05 somewhere, {(replicates['rhat'] > 1.1).sum()} above 1.1, and "
+        f"{(replicates['divergences'] > 0).sum()} have divergences; all are counted."
     )
 
 

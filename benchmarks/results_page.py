@@ -10,19 +10,16 @@ a report on the bundled data shows.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
+from page_blocks import DOCS, RESULTS, ROOT, wrap
 
 from bayes_sloth.metrics import summarise
 
-ROOT = Path(__file__).parents[1]
-RESULTS, DOCS = ROOT / "benchmarks" / "results", ROOT / "docs"
 BLUE, GREY = "#0072B2", "#8a8a8a"
 
 PAGE = """# Results
@@ -47,11 +44,21 @@ stand in `baselines.csv` beside them):
 
 {laws}
 
+### Are these the published laws?
+
+Sloth's point fit is ours, from its description, and ends elsewhere from each random start. By law
+and setting: the published error, ours from the seeds 0, 1 and 2, lowest to highest
+(`baselines.csv`, `sloth_seeds.csv`, which has more seeds for some laws).
+
+{seeds}
+
+{reproduced}
+
 ## Intervals
 
 Coverage of the 50, 80 and 90 % intervals, width and interval score of the 90 % interval, and the
 best interval score among our refits of the published laws with leave-one-family-out conformal
-bands (`baselines.csv`, uncut bands).
+bands (`baselines.csv`, uncut bands); *ratio* is the skills model's interval score to that.
 
 {intervals}
 
@@ -80,7 +87,9 @@ the held-out variants in training; *strict* hides the whole lineage but for the 
 
 Worst R-hat and effective sample size (of bulk or tail) of the expected scores of the test models,
 over the folds of a setting, and divergent transitions.
-By the limits of a fit (R-hat 1.01, ESS 400, no divergence) **not passed** settings are marked.
+By the limits of a fit (R-hat 1.01, ESS 400, no divergence) **not passed** settings are marked. A
+fold beyond the limits is sampled again, for longer and with smaller steps, and shown as it was
+then; no number of folds: a run in which each was sampled once.
 
 {diagnostics}
 
@@ -101,6 +110,10 @@ Choices of the model compared on development families, which no fold above holds
 standard error of each from a bootstrap over variants.
 
 {development}
+
+Averages of the quantiles of several choices, on the same scores:
+
+{averages}
 
 ## Speed
 
@@ -156,6 +169,61 @@ def law_table(ours: pd.DataFrame, baselines: pd.DataFrame) -> pd.DataFrame:
     return order.reset_index()
 
 
+SLOTH = ("Sloth basic", "Sloth, ")
+
+
+def seeds_of(baselines: pd.DataFrame, seeds: pd.DataFrame) -> pd.DataFrame:
+    """Return errors of Sloth's point fit by setting, law and seed, with what is published."""
+    keys = ["suite", "seen", "method"]
+    ours = baselines[baselines["method"].str.startswith(SLOTH)]
+    first = ours[[*keys, "mae"]].assign(seed=0)
+    beside = seeds[seeds["method"].str.startswith(SLOTH) & (seeds["seed"] > 0)]
+    every = pd.concat([first, beside[[*keys, "seed", "mae"]]], ignore_index=True)
+    return every.merge(ours[[*keys, "published"]], on=keys)
+
+
+def seeds_table(every: pd.DataFrame) -> pd.DataFrame:
+    groups = every.assign(setting=setting(every)).groupby(["method", "setting"], sort=False)
+    found = groups.agg(low=("mae", "min"), high=("mae", "max"), published=("published", "first"))
+    text = found.apply(
+        lambda row: f"{row['published']:.2f}: {row['low']:.2f} to {row['high']:.2f}", axis=1
+    )
+    wide = text.unstack("setting")[every.assign(s=setting(every))["s"].unique()]
+    return wide.reset_index()
+
+
+def reproduced(every: pd.DataFrame) -> str:
+    """Say how far published errors are from ours, in standard deviations between seeds.
+
+    The deviation is pooled over the settings of a law; a published error is of one seed.
+    """
+    groups = every.groupby(["method", "suite", "seen"])
+    found = groups["mae"].agg(["mean", "var", "size"]).assign(published=groups["published"].first())
+    within = found.groupby("method")["var"].transform("mean") * (1 + 1 / found["size"])
+    away = (found["published"] - found["mean"]) / within**0.5
+    far = [
+        f"{method} on {suite} with {seen} seen ({row['published']:.2f}, ours {row['mean']:.2f})"
+        for (method, suite, seen), row in found[away.abs() > 2].iterrows()
+    ]
+    spread = found.groupby("method")["var"].mean() ** 0.5
+    return (
+        f"Between seeds the error of a law has a standard deviation of {spread.min():.2f} to "
+        f"{spread.max():.2f} points, pooled over settings. Of {len(found)} published errors "
+        f"{(away.abs() <= 2).sum()} lie within two such deviations of our mean. The others: "
+        f"{'; '.join(far) or 'none'}. Published minus ours is "
+        f"{(found['published'] - found['mean']).mean():.2f} points on average."
+    )
+
+
+def averages_table(averages: pd.DataFrame) -> pd.DataFrame:
+    names = {
+        "average_of": "average of", "mae": "MAE", "coverage90": "90 %",
+        "interval_score90": "interval score", "error_difference": "error difference",
+        "error_difference_se": "its error",
+    }  # fmt: skip
+    return averages[list(names)].rename(columns=names)
+
+
 def tuning_table(cells: pd.DataFrame) -> pd.DataFrame:
     """Return error, coverage and width of untuned and tuned models by setting."""
     scored = cells.assign(
@@ -205,6 +273,7 @@ def interval_table(ours: pd.DataFrame, baselines: pd.DataFrame) -> pd.DataFrame:
                 "width": row.width90,
                 "interval score": row.interval_score90,
                 "best conformal": f"{best['interval_score90_uncut']:.2f} ({best['method']})",
+                "ratio": row.interval_score90 / best["interval_score90_uncut"],
             }
         )
     return pd.DataFrame(rows)
@@ -220,9 +289,16 @@ def diagnostics_table(ours: pd.DataFrame) -> pd.DataFrame:
             "largest R-hat": ours["largest_rhat"],
             "smallest ESS": ours["smallest_ess"].round().astype(int).astype(str),
             "divergences": ours["divergences"].astype(str),
+            "folds": _whole(ours["folds"]),
+            "sampled again": _whole(ours["sampled_again"]),
+            "not passed": _whole(ours["not_passed"]),
             "verdict": passed.map({True: "passed", False: "**not passed**"}),
         }
     )
+
+
+def _whole(numbers: pd.Series) -> pd.Series:
+    return numbers.map(lambda number: "" if pd.isna(number) else f"{number:.0f}")
 
 
 def by_benchmark(cells: pd.DataFrame) -> pd.DataFrame:
@@ -335,6 +411,8 @@ def main() -> None:
     development = pd.read_csv(RESULTS / "development.csv")
     published = pd.read_csv(ROOT / "data" / "sloth_reference_mae.csv")
     baselines = pd.read_csv(RESULTS / "baselines.csv")
+    every = seeds_of(baselines, pd.read_csv(RESULTS / "sloth_seeds.csv"))
+    averages = pd.read_csv(RESULTS / "development_average.csv")
     speed = pd.read_csv(RESULTS / "speed.csv")
     table = by_benchmark(cells)
     draw_calibration(cells)
@@ -342,6 +420,9 @@ def main() -> None:
     page = PAGE.format(
         error=markdown(error_table(ours, published)),
         laws=markdown(law_table(ours, baselines)),
+        seeds=markdown(seeds_table(every)),
+        reproduced=wrap(reproduced(every)),
+        averages=markdown(averages_table(averages), digits=3),
         tuning=markdown(tuning_table(cells)),
         unseen=markdown(unseen_table(unseen)),
         development=markdown(development_table(development), digits=3),

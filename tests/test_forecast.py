@@ -108,8 +108,9 @@ def test_json_has_the_keys_that_other_programs_read(small_fit: Fit):
     ("asked", "says"),
     [
         ({"params_b": -1, "tokens_t": 2}, "positive number in billions"),
-        ({"params_b": 7e9, "tokens_t": 2}, "positive number in billions"),
-        ({"params_b": 7, "tokens_t": 15000}, "positive number in trillions"),
+        ({"params_b": 7e9, "tokens_t": 2}, "7e.09 parameters are 7"),
+        ({"params_b": 7, "tokens_t": 15000}, "15000 billion are 15"),
+        ({"params_b": 7, "tokens_t": "much"}, "positive number in trillions, at most 500$"),
         ({"params_b": float("nan"), "tokens_t": 1}, "needs family, params_b and tokens_t"),
         ({"params_b": 7}, "needs family, params_b and tokens_t"),
         ({"params_b": 7, "tokens_t": 2, "benchmarks": ["mmul"]}, "'mmul' is not in the fit"),
