@@ -32,12 +32,12 @@ CHOICES = {
     "default": Specification(),
     "no square of size": Specification(covariates="sloth"),
     "flat prior of ceilings": Specification(priors=FLAT),
-    "neither (the default before)": Specification(covariates="sloth", priors=FLAT),
     "wider prior of the link's shape": Specification(priors={"link_shape": {"sigma": 1.0}}),
     "one skill": Specification(skills=1),
     "three skills": Specification(skills=3),
     "logistic link": Specification(link="logistic"),
     "family slopes": Specification(family_slopes=True),
+    "each benchmark on its own, FLOPs": Specification(skills=0, covariates="flops"),
 }
 
 

@@ -89,7 +89,8 @@ Worst R-hat and effective sample size (of bulk or tail) of the expected scores o
 over the folds of a setting, and divergent transitions.
 By the limits of a fit (R-hat 1.01, ESS 400, no divergence) **not passed** settings are marked. A
 fold beyond the limits is sampled again, for longer and with smaller steps, and shown as it was
-then; no number of folds: a run in which each was sampled once.
+then; no number of folds: a run in which each was sampled once. *Minutes* are by the clock, one
+fold after another with its two chains at a time, compiling included, with other work beside it.
 
 {diagnostics}
 
@@ -292,6 +293,7 @@ def diagnostics_table(ours: pd.DataFrame) -> pd.DataFrame:
             "folds": _whole(ours["folds"]),
             "sampled again": _whole(ours["sampled_again"]),
             "not passed": _whole(ours["not_passed"]),
+            "minutes": ours["seconds"] / 60,
             "verdict": passed.map({True: "passed", False: "**not passed**"}),
         }
     )
