@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # sampled again, by the next of these.
 FOLD_SAMPLING = (
     Sampling(chains=2, tune=300, draws=500, target_accept=0.7),
-    Sampling(chains=2, tune=600, draws=1500, target_accept=0.85),
+    Sampling(chains=2, tune=500, draws=1000, target_accept=0.8),
 )
 REPEATS = 5
 QUANTILES = {

@@ -26,10 +26,12 @@ import numpy as np
 import pandas as pd
 
 from bayes_sloth.design import covariates
+from bayes_sloth.errors import InputError
 from bayes_sloth.loadings import alignment
 from bayes_sloth.predictor import stacked
 from bayes_sloth.priors import COVARIATES
 from bayes_sloth.rotation import Rotation, rotate, rotate_draws, rotated
+from bayes_sloth.validate import nearest
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -185,7 +187,7 @@ def skills(
     posterior = fit.posterior.transpose("chain", "draw", ...)
     draws = stacked(posterior)
     benchmarks = [str(name) for name in posterior["benchmark"].to_numpy()]
-    wanted = None if target is None else target.reindex(benchmarks).to_numpy(float)
+    wanted = None if target is None else _wanted(target, benchmarks)
     standard = standard_loadings(posterior).to_numpy().reshape(draws["loadings"].shape)
     found = rotate(standard.mean(axis=0), rotation, target=wanted, starts=starts, seed=seed)
     turn = rotate_draws(standard, found, wanted)
@@ -199,6 +201,17 @@ def skills(
         "tuning": _tuning(draws, fit.design, rng) @ turn,
     }
     return Skills(_labelled(turned, posterior, fit.design), found, alignment(posterior))
+
+
+def _wanted(target: pd.DataFrame, benchmarks: list[str]) -> np.ndarray:
+    """Return a target in the order of the fit's benchmarks, NaN where nothing is asked."""
+    unknown = [name for name in map(str, target.index) if name not in benchmarks]
+    if unknown:
+        raise InputError(
+            f"the target's benchmark '{unknown[0]}' is not in the fit"
+            f"{nearest(unknown[0], benchmarks)}"
+        )
+    return target.reindex(benchmarks).to_numpy(float)
 
 
 _DIMS = {

@@ -306,7 +306,11 @@ def sample_prior(
     directions = principal_directions(design, values, specification.skills)
     relative = (prior["loadings"] / prior["loading_scale"]).to_numpy()[0]
     weight = orbit_volume(relative, directions)
-    chosen = np.random.default_rng(seed).choice(8 * draws, draws, p=weight / weight.sum())
+    # Without replacement: copies of a draw would count as independent ones. Weights differ so
+    # little (the largest of thousands is some five times the mean) that this hardly matters.
+    chosen = np.random.default_rng(seed).choice(
+        8 * draws, draws, replace=False, p=weight / weight.sum()
+    )
     return xr.DataTree.from_dict({name: group.isel(draw=chosen) for name, group in groups.items()})
 
 

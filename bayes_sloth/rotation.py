@@ -27,6 +27,7 @@ from bayes_sloth.errors import InputError
 
 GEOMIN_EPSILON = 0.01
 NEAR = 0.1  # a second optimum this close to the best, relatively, calls for a warning
+LONGEST_MOVE = 0.3  # of a matrix in one step: longer ones jump to where skills have swapped
 _PROMAX_POWER = 4
 _SAME = 1e-4  # optima that differ by less, relatively, are one
 
@@ -112,6 +113,8 @@ def rotate(
     Rotation
     """
     skills = loadings.shape[1]
+    if starts < 1:
+        raise InputError(f"starts={starts} must be at least 1")
     criterion, oblique = _criterion(name, target, loadings.shape)
     first = random_starts(skills, starts, seed)
     ends, values = minimise(np.broadcast_to(loadings, (starts, *loadings.shape)), first,
@@ -119,8 +122,10 @@ def rotate(
     best = ends[values.argmin()]
     if name == "promax":
         best = promax(loadings, best)
-    if name != "target":  # a target's columns are in its own order
+    if name != "target":
         best = _in_order(loadings, best)
+    elif target is not None:  # its columns are in its own order
+        best = _signed(loadings, best, target)
     return Rotation(
         name=name,
         matrix=best,
@@ -213,7 +218,8 @@ def minimise(
         active, projected, squared = active[left], projected[left], squared[left]
         if not len(active):
             break
-        step[active] = _step_length(moved[active], projected - before[active])
+        suggested = _step_length(moved[active], projected - before[active])
+        step[active] = np.minimum(suggested, LONGEST_MOVE / np.sqrt(squared))
         before[active], moved[active] = projected, -matrix[active]
         searching = np.arange(len(active))
         for _ in range(30):  # halve until the value falls (Armijo)
@@ -285,6 +291,12 @@ def _criterion(
     if name == "target":
         if target is None or target.shape != shape:
             raise InputError(f"rotation 'target' needs a target of shape {shape}")
+        given, least = int((~np.isnan(target)).sum()), shape[1] * (shape[1] - 1)
+        if given < least:
+            raise InputError(
+                f"the target asks for {given} loadings; {shape[1]} oblique skills are not fixed by "
+                f"fewer than {least}"
+            )
         return _toward(target), True
     known = {"varimax": (varimax, False), "promax": (varimax, False), "geomin": (geomin, True)}
     if name not in known:
@@ -320,6 +332,12 @@ def _in_order(loadings: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     order = np.argsort(-(shown**2).sum(axis=0))
     signs = np.where(shown.sum(axis=0) < 0, -1.0, 1.0)
     return (matrix * signs)[:, order]
+
+
+def _signed(loadings: np.ndarray, matrix: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Make sums of columns positive where the target, of nothing but zeros, leaves them open."""
+    open_ended = ~(np.nan_to_num(target) != 0).any(axis=0)
+    return matrix * np.where(open_ended & (rotated(loadings, matrix).sum(axis=0) < 0), -1.0, 1.0)
 
 
 def _optima(values: np.ndarray) -> pd.DataFrame:

@@ -39,6 +39,9 @@ RANKED = (
 )
 
 
+RANKED_DRAWS = 100  # of those kept, evenly spaced
+
+
 @dataclass(frozen=True, eq=False)
 class Simulator:
     """A design with its compiled model.
@@ -154,9 +157,10 @@ def calibration_ranks(
     """Yield ranks of parameters drawn from the prior among draws of their posterior.
 
     Simulation-based calibration (Talts et al. 2018): each replicate draws parameters and scores
-    from the prior, fits the scores and ranks the parameters among the fit's draws. The ranks of a
-    correct posterior are uniform. (Libraries for this draw from the prior as PyMC does, which does
-    not see the Jacobian of the slice of the loadings; `sample_prior` resamples with its weight.)
+    from the prior, fits the scores and ranks the parameters among draws of the fit, so few that
+    they are nearly independent. The ranks of a correct posterior are uniform. (Libraries for this
+    draw from the prior as PyMC does, which does not see the Jacobian of the slice of the loadings;
+    `sample_prior` resamples with its weight.)
 
     Parameters
     ----------
@@ -187,9 +191,20 @@ def calibration_ranks(
         tree = simulator.refit(replace(design, scores=scores), seed * 1000 + i, reference)
         fitted = ranked_quantities(tree["posterior"].to_dataset(), design)
         truth = ranked_quantities(one_draw(parameters, i), design).isel(chain=0, draw=0, drop=True)
-        equal = (fitted == truth).mean(("chain", "draw"))  # of what does not vary
-        ranks = (fitted < truth).mean(("chain", "draw")) + rng.uniform() * equal
+        ranks = _ranks(truth, fitted, rng)
         rhat = azs.rhat(fitted)
         worst = max(float(rhat[name].max()) for name in rhat)
         divergences = int(tree["sample_stats"]["diverging"].sum())
         yield ranks.assign(rhat=worst, divergences=divergences)
+
+
+def _ranks(truth: xr.Dataset, fitted: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """Return where truth lies among draws, in [0, 1]; a place between two draws, or among equals.
+
+    Uniform for a correct posterior, whatever the number of draws.
+    """
+    draws = fitted.sizes["chain"] * fitted.sizes["draw"]
+    apart = fitted.isel(draw=slice(None, None, max(1, draws // RANKED_DRAWS)))
+    over = ("chain", "draw")
+    below, equal = (apart < truth).sum(over), (apart == truth).sum(over)
+    return (below + rng.uniform() * (1 + equal)) / (1 + apart.sizes["chain"] * apart.sizes["draw"])

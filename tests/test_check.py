@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,19 @@ import pymc as pm
 import pytest
 import xarray as xr
 from click.testing import CliRunner
-from scipy import stats
+from scipy import signal, stats
 
 from bayes_sloth.checking import check, rank_of_loadings
 from bayes_sloth.checking.assumptions import examine, most_skills, variance_within
-from bayes_sloth.checking.densities import log_likelihood, log_prior, prior_distribution
+from bayes_sloth.checking.densities import (
+    log_likelihood,
+    log_prior,
+    prior_distribution,
+    scaled_priors,
+)
 from bayes_sloth.checking.sensitivity import (
     forecast_sensitivity,
+    noise_level,
     parameter_sensitivity,
     power_scaling,
 )
@@ -66,6 +73,33 @@ def test_one_size_per_family_is_said_before_sampling():
     assert found.assumptions.rank == found.assumptions.columns - 3
     assert found.assumptions.condition == np.inf
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.01, 1.0])
+def test_size_and_tokens_that_go_together_are_said_before_sampling(jitter: float):
+    scores, rng = made_up(sizes=4, lineages=8), np.random.default_rng(1)
+    noise = np.exp(jitter * rng.standard_normal(len(scores.models)))
+    models = scores.models.assign(tokens_t=0.02 * scores.models["params_b"] * noise)
+    found = check(replace(scores, models=models))
+    together = any("size and tokens go together" in text for text in found.verdict)
+    assert together == (jitter < 0.1)
+
+
+@pytest.mark.parametrize(("both", "says"), [(0, "no lineage has"), (1, "1 lineage has"), (4, "")])
+def test_tuning_that_goes_with_the_lineage_is_said(both: int, says: str):
+    scores = made_up(sizes=3, lineages=8)
+    lineage = scores.models["lineage"]
+    first = ~lineage.duplicated()
+    tuned = lineage.isin(["f0", "f1"]) | (first & lineage.isin([f"f{2 + i}" for i in range(both)]))
+    found = check(replace(scores, models=scores.models.assign(instruct=tuned)))
+    said = [text for text in found.verdict if "effect of tuning can hardly be told" in text]
+    assert len(said) == (both < 3)
+    assert all(text.startswith(says) for text in said)
+
+
+def test_what_a_fit_would_refuse_is_said_before_it():
+    found = check(made_up(sizes=3, benchmarks=1))
+    assert any("2 skills on 1 benchmark(s) cannot be fitted" in text for text in found.verdict)
 
 
 def test_one_benchmark_is_said_before_sampling():
@@ -160,6 +194,46 @@ def test_a_fit_is_checked_in_full(small_fit: Fit):
     assert len(found.forecasts) == 3 * len(small_fit.design.lineages)
     answer = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert {"health", "verdict", "parameters", "forecasts", "theorem"} <= set(answer)
+
+
+def test_noise_of_a_sensitivity_is_seldom_exceeded_by_chance():
+    """Slowly mixing draws: those of an unrelated density pass the level of a few per cent."""
+    rng, dims = np.random.default_rng(3), ("chain", "draw")
+
+    def slow(count: int) -> np.ndarray:
+        steps = rng.standard_normal((count, 4, 600))
+        return signal.lfilter([0.5], [1, -0.8], steps, axis=-1)
+
+    quantities = xr.Dataset({"x": (("element", *dims), slow(40))})
+    density = xr.DataArray(4 * slow(1)[0], dims=dims)
+    level = noise_level(quantities, density)
+    found = power_scaling(quantities, density)["x"]
+    assert float((found > level).mean()) <= 0.1
+    related = xr.Dataset({"x": (dims, density.to_numpy() + slow(1)[0])})
+    assert float(power_scaling(related, density)["x"]) > level
+
+
+@pytest.mark.slow
+def test_priors_given_scales_are_scaled_as_normal_densities(small_fit: Fit):
+    r"""Where ``N(0, S)^a`` is normalised, the slope of its log in ``a`` is ``D / 2`` off ours."""
+    posterior, design = small_fit.posterior.isel(draw=slice(0, 3)), small_fit.design
+    ours, step = scaled_priors(posterior, design), 1e-4
+    for chain, draw in [(0, 0), (1, 2)]:
+        at = posterior.isel(chain=chain, draw=draw)
+        loadings, scale = at["loadings"].to_numpy(), float(at["loading_scale"])
+        up, down = (
+            stats.norm(0, scale / a**0.5).logpdf(loadings).sum() for a in (1 + step, 1 - step)
+        )
+        expected = (up - down) / (2 * step) - loadings.size / 2
+        assert float(ours["loadings"][chain, draw]) == pytest.approx(expected, rel=1e-4)
+        covariance = loadings @ loadings.T + np.diag(at["specific_sd"].to_numpy() ** 2)
+        growth = at["growth_standard"].to_numpy()
+        up, down = (
+            stats.multivariate_normal(cov=covariance / a).logpdf(growth).sum()
+            for a in (1 + step, 1 - step)
+        )
+        expected = (up - down) / (2 * step) - growth.size / 2
+        assert float(ours["growth"][chain, draw]) == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.slow

@@ -34,6 +34,11 @@ def test_every_prior_has_a_reason():
     assert (table["reason"].str.len() > 40).all()
 
 
+def test_no_draw_of_the_prior_comes_twice(prior_scores):
+    scales = prior_scores[0]["prior"]["loading_scale"].to_numpy().ravel()
+    assert len(np.unique(scales)) == len(scales)
+
+
 def test_prior_scores_cover_the_range_and_stay_on_it(prior_scores):
     tree, design = prior_scores
     draws = tree["prior_predictive"]["score"].to_numpy().reshape(-1, len(design.scores.models) * 6)

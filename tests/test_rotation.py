@@ -143,6 +143,47 @@ def test_each_draw_keeps_to_the_optimum_of_the_mean():
     np.testing.assert_allclose(turned.mean(axis=0), found.loadings, atol=0.02)
 
 
+def test_no_step_is_so_long_that_skills_swap():
+    """A mean and two draws of a fit: steps of any length end at the same optimum, swapped."""
+    mean = np.array([
+        [0.97, 0.11], [0.74, -0.63], [0.54, -0.80], [0.70, -0.64],
+        [0.65, 0.40], [0.89, 0.10], [0.52, -0.24], [0.97, 0.09],
+        [0.71, 0.12], [0.91, -0.04], [0.76, 0.14], [0.99, 0.07],
+    ])  # fmt: skip
+    draws = np.array([[
+        [0.95, -0.03], [0.80, -0.59], [0.67, -0.66], [0.72, -0.56],
+        [0.76, 0.22], [0.91, 0.02], [0.52, -0.36], [0.97, 0.02],
+        [0.89, 0.19], [0.93, 0.05], [0.65, 0.13], [0.98, 0.07],
+    ], [
+        [1.00, 0.01], [0.80, -0.57], [0.67, -0.72], [0.78, -0.56],
+        [0.72, 0.29], [0.91, -0.03], [0.58, -0.35], [0.98, -0.05],
+        [0.79, -0.06], [0.90, -0.25], [0.68, 0.33], [1.00, 0.01],
+    ]])  # fmt: skip
+    found = rotate(mean, "geomin")
+    turned = rotated(draws, rotate_draws(draws, found))
+    cosine = (turned * found.loadings).sum(axis=1)
+    cosine /= np.linalg.norm(turned, axis=1) * np.linalg.norm(found.loadings, axis=0)
+    assert cosine.min() > 0.9
+
+
+def test_a_target_of_zeros_leaves_no_sign_to_chance():
+    target = np.full((8, 2), np.nan)
+    target[[0, 4], [0, 1]] = 0.0  # one variable off each factor
+    for sign in (1, -1):
+        found = rotate(sign * HARMAN8, "target", target=target)
+        assert np.abs(found.loadings[[0, 4], [0, 1]]).max() < 1e-4
+        assert (found.loadings.sum(axis=0) > 0).all()
+
+
+def test_a_target_that_fixes_nothing_is_refused():
+    target = np.full((8, 2), np.nan)
+    target[0, 0] = 0.0
+    with pytest.raises(InputError, match="asks for 1 loadings; 2 oblique skills"):
+        rotate(HARMAN8, "target", target=target)
+    with pytest.raises(InputError, match="starts=0"):
+        rotate(HARMAN8, starts=0)
+
+
 @pytest.mark.parametrize(("name", "says"), [("oblimax", "oblimax"), ("target", "shape (8, 2)")])
 def test_what_cannot_be_rotated_is_said(name: str, says: str):
     with pytest.raises(InputError, match=says.replace("(", r"\(").replace(")", r"\)")):

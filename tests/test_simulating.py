@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 
+from bayes_sloth import simulating
 from bayes_sloth.design import typical_level
 from bayes_sloth.fitting import Fit
 from bayes_sloth.simulating import (
@@ -24,6 +26,20 @@ def test_simulated_scores_keep_what_is_known(small_fit: Fit):
     assert float(np.nanmax(np.abs(before - after))) > 0
     expected = ranked_quantities(truth, small_fit.design)["expected_score"][0, 0].to_numpy()
     assert np.nanmean(np.abs(after.to_numpy() - expected)) < 0.05
+
+
+def test_ranks_among_draws_of_the_same_distribution_are_uniform():
+    rng, dims = np.random.default_rng(5), ("chain", "draw", "element")
+    fitted = xr.Dataset({"x": (dims, rng.standard_normal((2, 500, 2000)))})
+    truth = xr.Dataset({"x": ("element", rng.standard_normal(2000))})
+    ranks = simulating._ranks(truth, fitted, rng)["x"].to_numpy()
+    assert stats.kstest(ranks, "uniform").pvalue > 0.01
+    stuck = xr.Dataset({"x": (dims, np.zeros((2, 500, 1)))})
+    among_equals = [
+        float(simulating._ranks(xr.Dataset({"x": ("element", [0.0])}), stuck, rng)["x"][0])
+        for _ in range(200)
+    ]
+    assert stats.kstest(among_equals, "uniform").pvalue > 0.01
 
 
 @pytest.mark.slow

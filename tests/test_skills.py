@@ -87,7 +87,11 @@ def test_skills_of_the_small_fit(small_fit: Fit, found: Skills):
 
 @pytest.mark.slow
 def test_a_target_asks_for_a_reading(small_fit: Fit):
-    target = pd.DataFrame({"math": {"gsm8k": np.nan, "mmlu": np.nan}, "sense": {"gsm8k": 0.0}})
+    target = pd.DataFrame(
+        {"math": {"gsm8k": np.nan, "hellaswag": 0.0}, "sense": {"gsm8k": 0.0, "hellaswag": np.nan}}
+    )
+    with pytest.raises(bs.InputError, match="'GSM8K' is not in the fit; did you mean 'gsm8k'"):
+        bs.skills(small_fit, "target", target=target.rename({"gsm8k": "GSM8K"}))
     found = bs.skills(small_fit, "target", target=target)
     loading = found.table()["median"].unstack("skill").loc["gsm8k"]
     assert abs(loading["skill 2"]) < 0.05 < abs(loading["skill 1"])

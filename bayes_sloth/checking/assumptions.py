@@ -4,7 +4,8 @@ Sloth's theorem (arXiv 2412.06540): with a fixed link and fixed asymptotes, load
 the skills are identified up to one invertible matrix if the design (size, tokens, their product,
 and a dummy for each family) has full column rank, the loadings have rank *d*, and the skills have
 a fixed positive-definite covariance. Identified is not yet known well: how much a covariate varies
-within families says that (its *tolerance*, one over its variance inflation).
+within families, and apart from the others, says that (its *tolerance*, one over its variance
+inflation).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ COVARIATE_NAMES = ("size", "tokens", "size x tokens")
 # A variance inflation above ten is the usual sign of collinearity (Belsley, Kuh & Welsch 1980).
 TOLERANCE_LIMIT = 0.1
 RANK_LIMIT = 0.1
+FEW_LINEAGES = 3  # fewer show nothing of how an effect differs between them
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +76,11 @@ def examine(scores: Scores, specification: Specification) -> Assumptions:
         rank=rank,
         columns=columns,
         condition=condition,
-        problems=(*_skill_problems(used, specification), *_covariate_problems(used, within)),
+        problems=(
+            *_skill_problems(used, specification),
+            *_covariate_problems(used, within),
+            *_tuning_problems(used.models),
+        ),
     )
 
 
@@ -202,12 +208,17 @@ def most_skills(benchmarks: int) -> int:
 def _skill_problems(scores: Scores, specification: Specification) -> list[str]:
     benchmarks, skills = len(scores.benchmarks), specification.skills
     lineages, found = scores.models["lineage"].nunique(), []
+    if skills > benchmarks:
+        found.append(
+            f"{skills} skills on {benchmarks} benchmark(s) cannot be fitted: choose "
+            f"skills={benchmarks} or fewer"
+        )
     if benchmarks == 1:
         found.append(
             "there is one benchmark: what it shares with others cannot be told from what is its "
             "own, so skills and loadings say what the prior says; forecasts of it stand"
         )
-    elif skills > most_skills(benchmarks):
+    elif most_skills(benchmarks) < skills <= benchmarks:
         found.append(
             f"{skills} skills are more than {benchmarks} benchmarks can carry: at most "
             f"{most_skills(benchmarks)} can be told from each benchmark's own part (Ledermann's "
@@ -236,13 +247,37 @@ def _covariate_problems(scores: Scores, within: pd.DataFrame) -> list[str]:
             )
         elif share < TOLERANCE_LIMIT:
             found.append(_weak(name, share, int(varying), int(families), within))
-    tuned = scores.models["instruct"].astype(bool)
+    return found or _collinear(scores.models)
+
+
+def _collinear(models: pd.DataFrame) -> list[str]:
+    """Say where size and tokens each vary within variants, but hardly one without the other."""
+    x = pd.DataFrame(sloth_covariates(models), columns=list(COVARIATE_NAMES), index=models.index)
+    left = x - x.groupby(models["variant"]).transform("mean")
+    correlation = left["size"].corr(left["tokens"])
+    apart = (1 - correlation**2) * _sum_of_squares(left) / _sum_of_squares(x - x.mean())
+    if apart[["size", "tokens"]].min() < TOLERANCE_LIMIT:
+        return [
+            f"within variants size and tokens go together (correlation of logs {correlation:.3f}): "
+            "their effects cannot be told apart, and how they share the growth is the prior's word"
+        ]
+    return []
+
+
+def _tuning_problems(models: pd.DataFrame) -> list[str]:
+    tuned = models["instruct"].astype(bool)
     if not tuned.any() or tuned.all():
-        found.append(
+        return [
             f"{'no' if not tuned.any() else 'every'} model is instruction-tuned: the effect of "
             "tuning is its prior"
-        )
-    return found
+        ]
+    both = int((tuned.groupby(models["lineage"]).nunique() > 1).sum())
+    if both < FEW_LINEAGES:
+        return [
+            f"{both or 'no'} lineage{' has' if both < 2 else 's have'} both tuned and untuned "
+            "models: the effect of tuning can hardly be told from differences between lineages"
+        ]
+    return []
 
 
 def _weak(name: str, share: float, varying: int, families: int, within: pd.DataFrame) -> str:

@@ -76,13 +76,44 @@ def log_prior(
     if "loadings" in posterior:
         logs["loadings"] = _log_loadings(draws, design)
     if "specific_sd" in posterior:
-        logs["growth"] = _log_growth(posterior, draws)
+        logs["growth"] = np.sum(_growth_parts(posterior, draws), axis=0)
     else:  # by its skills, standard normal
         logs["growth"] = stats.norm.logpdf(draws["growth_standard_skill"])
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
     summed = {name: log.reshape(*shape, -1).sum(axis=-1) for name, log in logs.items()}
     coords = {name: posterior[name] for name in ("chain", "draw")}
     return xr.Dataset({n: (("chain", "draw"), v) for n, v in summed.items()}, coords=coords)
+
+
+def scaled_priors(
+    posterior: xr.Dataset, design: Design, specification: Specification | None = None
+) -> xr.Dataset:
+    r"""Return what power-scaling multiplies for each prior at each draw, with dims chain and draw.
+
+    That is `log_prior`, but for loadings and growth, which are normal given scales that have priors
+    of their own. To a power, and normalised, :math:`N(0, S)^a` is :math:`N(0, S / a)`: only the
+    quadratic form is multiplied. With the determinant the prior of the scales would be scaled too.
+
+    Parameters
+    ----------
+    posterior : Dataset
+    design : Design
+    specification : Specification, optional
+        Of the fit.
+
+    Returns
+    -------
+    Dataset
+    """
+    draws, found = stacked(posterior), log_prior(posterior, design, specification)
+    if "loadings" in posterior:
+        relative = draws["loadings"] / draws["loading_scale"][:, None, None]
+        quadratic = -0.5 * (relative**2).sum(axis=(1, 2))
+        found["loadings"] = found["loadings"].copy(data=quadratic.reshape(found["loadings"].shape))
+    if "specific_sd" in posterior:
+        quadratic = _growth_parts(posterior, draws)[0]
+        found["growth"] = found["growth"].copy(data=quadratic.reshape(found["growth"].shape))
+    return found
 
 
 def log_likelihood(posterior: xr.Dataset, design: Design) -> xr.DataArray:
@@ -139,10 +170,13 @@ def _log_loadings(draws: dict[str, np.ndarray], design: Design) -> np.ndarray:
     return normal + np.log(orbit_volume(loadings / scale[:, None, None], directions))
 
 
-def _log_growth(posterior: xr.Dataset, draws: dict[str, np.ndarray]) -> np.ndarray:
-    """Return the density of standardised growth, ``N(0, L L' + diag(specific_sd^2))`` by row.
+def _growth_parts(
+    posterior: xr.Dataset, draws: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return quadratic form and constant of standardised growth's normal log density.
 
-    As sampled (`growth_standard`): growth itself differs by a constant factor.
+    By row ``N(0, L L' + diag(specific_sd^2))``, as sampled (`growth_standard`): growth itself
+    differs by a constant factor.
     """
     growth = posterior["growth"].transpose("chain", "draw", "covariate", "benchmark")
     names = growth["covariate"].to_numpy()
@@ -155,5 +189,5 @@ def _log_growth(posterior: xr.Dataset, draws: dict[str, np.ndarray]) -> np.ndarr
     factor = np.linalg.cholesky(covariance)
     white = np.linalg.solve(factor, np.swapaxes(standard, 1, 2))
     log_determinant = np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
-    constant = 0.5 * n_benchmarks * np.log(2 * np.pi)
-    return -0.5 * (white**2).sum(axis=(1, 2)) - n_rows * (log_determinant + constant)
+    constant = -n_rows * (log_determinant + 0.5 * n_benchmarks * np.log(2 * np.pi))
+    return -0.5 * (white**2).sum(axis=(1, 2)), constant

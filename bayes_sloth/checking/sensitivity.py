@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_sloth.checking.densities import log_likelihood, log_prior, prior_distribution
+from bayes_sloth.checking.densities import log_likelihood, prior_distribution, scaled_priors
 from bayes_sloth.design import Design, covariates
 from bayes_sloth.loadings import shared_covariance
 from bayes_sloth.predictor import curve_of, fitted_predictor, stacked
@@ -21,6 +21,8 @@ SENSITIVITY_LIMIT = 0.05
 # Below, the posterior's variance is more than half the prior's.
 CONTRACTION_LIMIT = 0.5
 MOST_DRAWS = 2000
+# How Monte Carlo noise of a sensitivity is measured (`noise_level`).
+NULL_SHIFTS, NULL_ELEMENTS, NULL_QUANTILE = 12, 8, 0.99
 SCENARIOS = {"as known": (1, 1), "4 x size": (4, 1), "4 x tokens": (1, 4)}
 
 
@@ -48,19 +50,20 @@ def parameter_sensitivity(
         Indexed by ``parameter`` and ``element``: ``prior_sd`` and ``posterior_sd`` (of logs where
         the prior is lognormal; logits per tenfold for growth, given the spread between lineages),
         ``contraction`` (one minus the ratio of variances; Schad et al. 2021), the power-scaling
-        sensitivity to the parameter's own prior, its Monte Carlo ``noise`` and the sensitivity to
-        the likelihood, and whether the parameter ``leans_on_prior``.
+        sensitivity to the parameter's own prior, the level of Monte Carlo ``noise`` there
+        (`noise_level`), the sensitivity to the likelihood, and whether the parameter
+        ``leans_on_prior``.
     """
     thin = thinned(posterior)
     priors = priors_of(specification or Specification())
     quantities = _quantities(posterior, priors)
-    prior, own, noise, likelihood = log_prior(thin, design, specification), {}, {}, {}
+    prior, own, noise, likelihood = scaled_priors(thin, design, specification), {}, {}, {}
     kept = thinned(quantities)
     total = log_likelihood(thin, design).sum("cell")
     for name in quantities:
         source = {"shared_variance": "loadings"}.get(str(name), str(name))
         own[name] = power_scaling(kept[[name]], prior[source])[name]
-        noise[name] = power_scaling(kept[[name]], _elsewhere(prior[source]))[name]
+        noise[name] = xr.full_like(own[name], noise_level(kept[[name]], prior[source]))
         likelihood[name] = power_scaling(kept[[name]], total)[name]
     columns: dict[str, Any] = {
         "prior_sd": _prior_sd(quantities, posterior, priors),
@@ -102,22 +105,26 @@ def forecast_sensitivity(
     -------
     DataFrame
         Indexed by ``lineage`` and ``scenario``: ``mean`` and ``sd`` in [0, 1], the prior it is
-        most sensitive to, that sensitivity, its Monte Carlo noise, and ``leans_on_prior``.
+        most sensitive to beyond noise, that sensitivity, the level of Monte Carlo ``noise``
+        (`noise_level`), and ``leans_on_prior``: above both that and `SENSITIVITY_LIMIT`.
     """
     thin = thinned(posterior)
     expected = scenario_scores(thin, design).to_dataset(name="score")
-    prior = log_prior(thin, design, specification)
-    scaled = {n: power_scaling(expected, prior[n])["score"] for n in map(str, prior)}
-    null = {n: power_scaling(expected, _elsewhere(prior[n]))["score"] for n in map(str, prior)}
-    sensitivity, noise = _stack(scaled), _stack(null).max("prior")
-    strongest = sensitivity["prior"][sensitivity.argmax("prior")]
+    prior = scaled_priors(thin, design, specification)
+    names = [str(name) for name in prior]
+    index = pd.Index(names, name="prior")
+    each = [power_scaling(expected, prior[name])["score"] for name in names]
+    sensitivity = xr.concat(each, dim=index)
+    levels = [noise_level(expected, prior[name]) for name in names]
+    noise = xr.DataArray(levels, dims="prior", coords={"prior": names})
+    strongest = (sensitivity - noise).argmax("prior")  # above what chance finds
     table = pd.DataFrame(
         {
             "mean": _flat(expected["score"].mean(("chain", "draw"))),
             "sd": _flat(expected["score"].std(("chain", "draw"))),
-            "prior": _flat(strongest),
-            "prior_sensitivity": _flat(sensitivity.max("prior")),
-            "noise": _flat(noise),
+            "prior": _flat(sensitivity["prior"][strongest]),
+            "prior_sensitivity": _flat(sensitivity.isel(prior=strongest)),
+            "noise": _flat(noise.isel(prior=strongest)),
         }
     )
     table.index = pd.MultiIndex.from_product(
@@ -222,24 +229,41 @@ def _prior_sd(
     return found
 
 
-def _elsewhere(log_density: xr.DataArray) -> xr.DataArray:
-    """Return the log density of other draws: autocorrelated alike, but unrelated.
+def noise_level(quantities: xr.Dataset, log_density: xr.DataArray) -> float:
+    """Return the sensitivity that Monte Carlo noise alone hardly ever exceeds.
 
-    What power scaling finds with it is Monte Carlo noise.
+    A high quantile of what power scaling finds with log densities of other draws, autocorrelated
+    alike but unrelated: some shifts along chain and draw, some elements.
+
+    Parameters
+    ----------
+    quantities : Dataset
+        One variable, with dims chain and draw.
+    log_density : DataArray
+        With dims chain and draw.
+
+    Returns
+    -------
+    float
     """
-    half = log_density.sizes["draw"] // 2
-    moved = np.roll(log_density.transpose("chain", "draw").to_numpy(), (1, half), axis=(0, 1))
-    return log_density.transpose("chain", "draw").copy(data=moved)
+    (array,) = quantities.data_vars.values()
+    density = log_density.transpose("chain", "draw")
+    chains, draws = density.shape
+    flat = array.transpose("chain", "draw", ...).to_numpy().reshape(chains, draws, -1)
+    every = flat[..., :: -(-flat.shape[-1] // NULL_ELEMENTS)]
+    some = xr.Dataset({"some": (("chain", "draw", "element"), every)}, density.coords)
+    rng, found = np.random.default_rng(1), []
+    for shift in range(NULL_SHIFTS):
+        by = (shift % chains, int(rng.integers(draws // 5, draws - draws // 5 + 1)))
+        moved = density.copy(data=np.roll(density.to_numpy(), by, axis=(0, 1)))
+        found.append(power_scaling(some, moved)["some"].to_numpy())
+    return float(np.quantile(found, NULL_QUANTILE))
 
 
 def _leans(table: pd.DataFrame) -> pd.Series:
     return (table["prior_sensitivity"] > SENSITIVITY_LIMIT) & (
         table["prior_sensitivity"] > table["noise"]
     )
-
-
-def _stack(arrays: dict[str, xr.DataArray]) -> xr.DataArray:
-    return xr.concat(list(arrays.values()), dim=pd.Index(list(arrays), name="prior"))
 
 
 def _flat(array: xr.DataArray) -> pd.Series:

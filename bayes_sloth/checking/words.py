@@ -13,11 +13,15 @@ from bayes_sloth.rotation import Rotation
 def parameter_verdict(parameters: pd.DataFrame) -> list[str]:
     """Say which parameters the data hardly narrow, and how sure growth is."""
     weak = parameters.index[parameters["contraction"] < CONTRACTION_LIMIT]
-    found = [
-        f"the data hardly narrow {name} (posterior variance above half the prior's): "
-        f"{'; '.join(weak[weak.get_level_values(0) == name].get_level_values(1))}"
-        for name in dict.fromkeys(weak.get_level_values(0))
-    ]
+    found = []
+    for name in dict.fromkeys(weak.get_level_values(0)):
+        elements = "; ".join(
+            filter(None, weak[weak.get_level_values(0) == name].get_level_values(1))
+        )
+        found.append(
+            f"the data hardly narrow {name} (posterior variance above half the prior's)"
+            + (f": {elements}" if elements else "")
+        )
     covariates = _growth_by_covariate(parameters)
     return [
         *found,
