@@ -13,6 +13,7 @@ import numpy as np
 from bayes_sloth.checking import Check, check
 from bayes_sloth.checking.assumptions import TOLERANCE_LIMIT
 from bayes_sloth.checking.sensitivity import CONTRACTION_LIMIT, row_labels
+from bayes_sloth.errors import InputError
 from bayes_sloth.fitting import Fit
 from bayes_sloth.interpreting import Skills, skills
 from bayes_sloth.plots import BLUE, GREY, ORANGE, axes_of
@@ -91,9 +92,20 @@ def plot_tuning(
     -------
     PlotCollection
         At 7 billion parameters and 2 trillion tokens, against the lineage's base.
+
+    Raises
+    ------
+    InputError
+        If no variant of the fit is tuned.
     """
+    found = _skills(source)
+    if not found.posterior.sizes["tuned_variant"]:
+        raise InputError(
+            "no variant in this fit is instruction-tuned, so there is no effect of tuning to draw; "
+            "fit scores that hold tuned models too (True in the column instruct)"
+        )
     title = "effect of tuning at 7B, 2T (standard deviations between lineages)"
-    return _forest(_skills(source), "tuning", title, backend, kwargs)
+    return _forest(found, "tuning", title, backend, kwargs)
 
 
 def plot_skill_curves(
@@ -162,14 +174,17 @@ def plot_within(source: Fit | Check, ax: Axes | None = None) -> Axes:
         rows = np.arange(len(names))[::-1] - 0.36 * (i - (len(groups) - 1) / 2)
         ax.barh(rows, part["share"], height=0.34, color=colour, label=f"models: {group}")
         for row, (_, one) in zip(rows, part.iterrows(), strict=True):
-            text = f" {one['share']:.1%}, {one['families_varying']:.0f} of {one['families']:.0f}"
-            ax.text(0 if np.isnan(one["share"]) else one["share"], row, text + " variants vary it",
-                    va="center", fontsize="x-small")  # fmt: skip
+            _write_share(ax, row, one)
     ax.axvline(TOLERANCE_LIMIT, color=ORANGE, ls="--", lw=1, label="weak below (inflation of 10)")
     ax.set_yticks(np.arange(len(names))[::-1], names)
-    ax.set_xlim(0, 1)
+    # Bars without a width do not count when matplotlib chooses the limits.
+    ax.set(xlim=(0, 1), ylim=(-0.5, len(names) - 0.5))
     ax.set_xlabel("share of variance left within variants")
-    return _finish(ax)
+    _finish(ax, legend=False)
+    # Numbers may stand anywhere within the axes: the legend stands above them.
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize="x-small",
+              frameon=False)  # fmt: skip
+    return ax
 
 
 def plot_contraction(source: Fit | Check, ax: Axes | None = None) -> Axes:
@@ -221,12 +236,9 @@ def plot_odd_scores(source: Fit | Check, ax: Axes | None = None) -> Axes:
     ax.plot([0, 1], [0, 1], color=GREY, lw=1)
     ax.plot(cells["expected"], cells["score"], ".", color=BLUE, ms=4, alpha=0.5, label="scores")
     ax.plot(cells["expected"][odd], cells["score"][odd], "o", color=ORANGE, ms=6,
-            label="odd: tail below 0.001")  # fmt: skip
+            label="odd: tail below 0.001", zorder=4)  # fmt: skip
     for (model, benchmark), row in cells[odd].iterrows():
-        left = row["expected"] > 0.5
-        ax.annotate(f"{model}, {benchmark}", (row["expected"], row["score"]), fontsize="x-small",
-                    xytext=(-7 if left else 7, -3), textcoords="offset points",
-                    ha="right" if left else "left")  # fmt: skip
+        _name_odd(ax, f"{model}, {benchmark}", row["expected"], row["score"])
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="expected from all other scores (fraction of 1)",
            ylabel="score (fraction of 1)")  # fmt: skip
     return _finish(ax)
@@ -293,12 +305,17 @@ def _forest(
 ) -> PlotCollection:
     import arviz_plots as azp
     import xarray as xr
-    from arviz_plots.visuals import labelled_x, vline
+    from arviz_base import rcParams
+    from arviz_plots.visuals import labelled_x, set_ylim, vline
 
     shown = found.posterior[[variable]].assign_coords(
         skill=[f"{k + 1}: {name}" for k, name in enumerate(found.names)]
     )
-    height = 0.2 * shown[variable].isel(chain=0, draw=0).size + 1.2
+    height = 0.2 * shown[variable].isel(chain=0, draw=0).size + 0.2 * len(found.names) + 1.0
+    in_matplotlib = (backend or rcParams["plot.backend"]) == "matplotlib"
+    figure_kwargs: dict[str, Any] = {"figsize": (8, height)}
+    if in_matplotlib:  # the constrained layout makes room for labels wider than their panel
+        figure_kwargs |= {"width_ratios": (1, 12), "layout": "constrained"}
     settings: dict[str, Any] = {
         "combined": True,
         "ci_kind": "eti",
@@ -306,8 +323,8 @@ def _forest(
         "point_estimate": "median",
         "labels": [str(shown[variable].dims[2])],  # skills are told by their colour
         "aes": {"color": ["skill"]},
-        "figure_kwargs": {"figsize": (8, height)},
     } | kwargs
+    settings["figure_kwargs"] = figure_kwargs | kwargs.get("figure_kwargs", {})
     collection: PlotCollection = azp.plot_forest(
         xr.DataTree.from_dict({"/posterior": shown}), backend=backend, **settings
     )
@@ -315,8 +332,37 @@ def _forest(
     zero = xr.Dataset({variable: 0.0})
     collection.map(vline, "zero", data=zero, color=GREY, alpha=0.6, **where)
     collection.map(labelled_x, "xlabel", text=title, **where)
-    collection.add_legend("skill")
+    rows = collection.get_aes_as_dataset("y")[variable]
+    collection.map(set_ylim, "ylim", limits=(float(rows.min()) - 0.8, float(rows.max()) + 0.8),
+                   store_artist=False, **where)  # fmt: skip
+    collection.add_legend("skill", **({"loc": "outside upper right"} if in_matplotlib else {}))
     return collection
+
+
+def _write_share(ax: Axes, row: float, one: pd.Series) -> None:
+    """Write the numbers of a bar at its end, within the axes."""
+    share = one["share"]
+    if np.isnan(share):
+        ax.text(0.01, row, "does not vary", va="center", fontsize="x-small", bbox=_box(ax))
+        return
+    text = f"{share:.1%}, {one['families_varying']:.0f} of {one['families']:.0f} variants vary it"
+    inside = share > 0.63  # the text takes up to 0.36
+    ax.text(share + (-0.01 if inside else 0.01), row, text, ha="right" if inside else "left",
+            va="center", fontsize="x-small", bbox=_box(ax))  # fmt: skip
+
+
+def _name_odd(ax: Axes, name: str, expected: float, score: float) -> None:
+    """Write the name of an odd score on the side away from the diagonal, where scores are few."""
+    room = 0.009 * len(name)  # what the name takes of the axes, about
+    left = expected > (room if score > expected else 1 - room)
+    ax.annotate(name, (expected, score), xytext=(-7 if left else 7, 0), va="center",
+                textcoords="offset points", ha="right" if left else "left", fontsize="x-small",
+                bbox=_box(ax))  # fmt: skip
+
+
+def _box(ax: Axes) -> dict[str, Any]:
+    """Return a box of the background's colour, to read text over dots and lines."""
+    return {"facecolor": ax.get_facecolor(), "edgecolor": "none", "alpha": 0.8, "pad": 1}
 
 
 def _skills(source: Fit | Skills) -> Skills:
