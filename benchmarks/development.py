@@ -37,7 +37,7 @@ CHOICES = {
     "three skills": Specification(skills=3),
     "logistic link": Specification(link="logistic"),
     "family slopes": Specification(family_slopes=True),
-    "each benchmark on its own, FLOPs": Specification(skills=0, covariates="flops"),
+    "a law of FLOPs for each benchmark": Specification(skills=0, covariates="flops"),
 }
 
 
@@ -103,7 +103,7 @@ def averages(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     default, rows = tables[default_name], []
     for members in ([default_name, other] for other in others):
         rows.append(averaged(members, tables, default))
-    rows.append(averaged(list(tables), tables, default))
+    rows.append(averaged(list(tables), tables, default) | {"average_of": "all of them"})
     return pd.DataFrame(rows).round(4)
 
 
