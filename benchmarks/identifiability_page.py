@@ -73,13 +73,14 @@ def recovery_sentence(recovery: pd.DataFrame) -> str:
 def sbc_sentence(ranks: pd.DataFrame, summary: pd.DataFrame) -> str:
     replicates = ranks.drop_duplicates("replicate")
     total = len(replicates)
-    held, rank = summary["coverage90"], summary["mean_rank"]
+    held, rank = summary.set_index("parameter")["coverage90"], summary["mean_rank"]
     uneven = (summary["share_p_below_5_percent"] * summary["elements"]).sum()
     error = (0.9 * 0.1 / total) ** 0.5
     return (
         f"{total} replicates of eight lineages on six benchmarks. Of {summary['elements'].sum()} "
         f"elements the ranks of {uneven:.0f} depart from uniform ones at the 5 % level, where "
-        f"{0.05 * summary['elements'].sum():.0f} would by chance. 90 % intervals hold "
+        f"{0.05 * summary['elements'].sum():.0f} would by chance (what the shared covariance has "
+        f"off its diagonal counts twice). 90 % intervals hold "
         f"{held.min():.0%} ({held.idxmin()}) to {held.max():.0%} ({held.idxmax()}) of the truths, "
         f"by kind of parameter (standard error of one element: {error:.1%}), and mean ranks lie "
         f"between {rank.min():.2f} and {rank.max():.2f}. Scores drawn from the prior are harder to "

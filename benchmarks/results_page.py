@@ -124,8 +124,7 @@ Two chains, all models and benchmarks, {draws} steps of tuning and as many draws
 process of its own. *Cold* starts without any compiled code on disk. PyMC and NumPyro compile within
 `sample`. `ESS per second` is the median effective sample size over all
 rotation-invariant quantities by the seconds of compiling and sampling together; `times PyMC`
-compares it with PyMC's own sampler in the same run. Measured before the square of size
-was in the model.
+compares it with PyMC's own sampler in the same run.
 
 {speed}
 """
