@@ -293,7 +293,7 @@ def diagnostics_table(ours: pd.DataFrame) -> pd.DataFrame:
             "folds": _whole(ours["folds"]),
             "sampled again": _whole(ours["sampled_again"]),
             "not passed": _whole(ours["not_passed"]),
-            "minutes": ours["seconds"] / 60,
+            "minutes": _whole(ours["seconds"] / 60),
             "verdict": passed.map({True: "passed", False: "**not passed**"}),
         }
     )
