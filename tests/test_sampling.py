@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import signal
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -42,14 +43,22 @@ def test_pymc_samples_the_same_model(small_scores: Scores):
     assert {"energy", "diverging"} <= set(tree["sample_stats"])
 
 
-def test_an_interruption_waits_for_the_compiler(capsys: pytest.CaptureFixture[str]):
-    before, done = signal.getsignal(signal.SIGINT), []
-    with pytest.raises(KeyboardInterrupt), interrupt_afterwards():
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN])
+def interruption(request: pytest.FixtureRequest):
+    """Set what an interruption does: a shell's background jobs ignore it."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield request.param
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interruption_waits_for_the_compiler(interruption, capsys: pytest.CaptureFixture[str]):
+    heard, done = interruption != signal.SIG_IGN, []
+    with pytest.raises(KeyboardInterrupt) if heard else nullcontext(), interrupt_afterwards():
         os.kill(os.getpid(), signal.SIGINT)
         done.append("compiled")
     assert done == ["compiled"]
-    assert "stops once compiled" in capsys.readouterr().err
-    assert signal.getsignal(signal.SIGINT) is before
+    assert ("stops once compiled" in capsys.readouterr().err) == heard
+    assert signal.getsignal(signal.SIGINT) == interruption
 
 
 @pytest.mark.skipif(bool(importlib.util.find_spec("numpyro")), reason="NumPyro is installed")
