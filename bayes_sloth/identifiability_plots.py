@@ -207,7 +207,7 @@ def plot_contraction(source: Fit | Check, ax: Axes | None = None) -> Axes:
     leaning = table["leans_on_prior"].to_numpy(bool)
     value = table["contraction"].to_numpy()
     for chosen, colour, label in (
-        (~leaning, BLUE, "the prior's strength does not matter"),
+        (~leaning, BLUE, "does not lean on its prior"),
         (leaning, ORANGE, "leans on its prior (power scaling)"),
     ):
         ax.plot(value[chosen], rows[chosen], "o", color=colour, ms=5, alpha=0.6, label=label)
